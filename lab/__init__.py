@@ -1,0 +1,1 @@
+"""The lab: everything that lets the unchanged program run on a machine that reaches only package registries."""
