@@ -1,0 +1,58 @@
+"""From nothing to a URL that answers: machines, a Kubernetes cluster, its network, a web server."""
+
+import pulumi
+
+from components import flannel
+from components.base_image import base_image
+from components.cluster import KubernetesCluster, KubernetesClusterArgs
+from components.host import check_host
+from components.machine import Machine, MachineArgs
+from components.network import Network, NetworkArgs
+from components.nodes import control_planes, workers
+from components.settings import load_settings, stack_values
+from components.ssh_keys import SshKeys, SshKeysArgs
+from components.verification import CheckArgs, ClusterDns, NodesReady, answering
+from components.web_server import WebServer, WebServerArgs
+
+settings = load_settings(stack_values())
+check_host(settings)
+image = base_image(settings, preview=pulumi.runtime.is_dry_run())
+name = settings.cluster_name
+nodes = [*control_planes(settings), *workers(settings)]
+
+keys = SshKeys(name, SshKeysArgs(nodes=nodes))
+network = Network(name, NetworkArgs(settings=settings, base_image=image))
+control_plane, *worker_machines = [
+    Machine(
+        f"{name}-{node.name}",
+        MachineArgs(settings=settings, node=node, network=network, keys=keys, joined_by=nodes[0]),
+    )
+    for node in nodes
+]
+
+cluster = KubernetesCluster(
+    name,
+    KubernetesClusterArgs(
+        settings=settings, control_plane=control_plane, workers=worker_machines, early_images=flannel.IMAGES
+    ),
+)
+pod_network = flannel.Flannel("flannel", flannel.FlannelArgs(settings=settings, cluster=cluster))
+nodes_ready = NodesReady(
+    "nodes-ready", CheckArgs(settings=settings, cluster=cluster, after=[*cluster.joins, pod_network.daemon_set])
+)
+web = WebServer("web", WebServerArgs(settings=settings, cluster=cluster, after=[nodes_ready.check]))
+dns = ClusterDns("cluster-dns", CheckArgs(settings=settings, cluster=cluster, after=[web.deployment]))
+urls = answering(
+    [f"http://{node.address}:{settings.node_port}" for node in nodes],
+    settings,
+    after=[web.deployment, web.service, dns.check],
+)
+
+pulumi.export("kubernetes_version", settings.kubernetes_version)
+pulumi.export("nodes", [machine.summary for machine in cluster.machines])
+pulumi.export("ssh_private_key", keys.login.private)
+pulumi.export("kubeconfig", cluster.kubeconfig)
+pulumi.export("join_token", cluster.join_token)
+pulumi.export("join_command", cluster.join_command)
+pulumi.export("web_urls", urls)
+pulumi.export("web_url", urls.apply(lambda answered: answered[-1]))

@@ -1,0 +1,171 @@
+"""The Kubernetes cluster: every machine prepared at once, `kubeadm init`, joins, and the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_command import remote
+
+from components import cloud_init, kubeadm
+from components.machine import Machine
+from components.remote import RemoteScript, run_script, script_text
+from components.settings import Settings
+
+TOKEN_MINUTES = 15
+"""Life of a join token before `timeoutFactor`, should the join that deletes it be killed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubernetesClusterArgs:
+    """What the cluster is made from."""
+
+    settings: Settings
+    control_plane: Machine
+    workers: Sequence[Machine]
+    early_images: Sequence[str]
+    """Images that will run on every node; pulled while machines are prepared, before anything waits for them."""
+
+
+class KubernetesCluster(pulumi.ComponentResource):
+    """A cluster whose API server answers and whose workers have joined. Nodes are Ready only once flannel runs."""
+
+    control_plane: Machine
+    machines: list[Machine]
+    """The control plane, then the workers."""
+    kubeconfig: pulumi.Output[str]
+    """The administrator's kubeconfig; a secret."""
+    provider: kubernetes.Provider
+    joins: list[remote.Command]
+    """One a worker; done when its node has registered."""
+    join_token: pulumi.Output[str]
+    """The token that the first worker joined with; deleted since, and a secret all the same."""
+    join_command: pulumi.Output[str]
+
+    def __init__(self, name: str, args: KubernetesClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kubeadm-libvirt:index:KubernetesCluster", name, None, opts)
+        self._name, self._settings, self._early_images = name, args.settings, args.early_images
+        self.control_plane, self.machines = args.control_plane, [args.control_plane, *args.workers]
+
+        prepared = {machine: self._prepare(machine) for machine in self.machines}
+        initialised = self._initialise(prepared[args.control_plane])
+        self.kubeconfig = self._read_kubeconfig(initialised).stdout
+        self.joins = [self._join(worker, prepared[worker], initialised) for worker in args.workers]
+        self.provider = kubernetes.Provider(
+            f"{name}-provider",
+            kubeconfig=self.kubeconfig,
+            # While a preview does not know the kubeconfig, this tells it that the cluster is still the same one;
+            # without it every resource in the cluster would be shown as replaced.
+            cluster_identifier=args.control_plane.domain.id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        result = self.joins[0].stdout
+        self.join_token = result.apply(lambda text: text.split("\n")[0])
+        self.join_command = pulumi.Output.concat(
+            f"kubeadm join {args.control_plane.node.address}:{kubeadm.API_PORT} --token ",
+            self.join_token,
+            " --discovery-token-ca-cert-hash ",
+            result.apply(lambda text: text.split("\n")[1]),
+        )
+        self.register_outputs({"kubeconfig": self.kubeconfig})
+
+    def _prepare(self, machine: Machine) -> remote.Command:
+        settings, node = self._settings, machine.node
+        images = [*kubeadm.early_images(settings, node), *self._early_images]
+        mirrors = [f"{registry} {url}" for registry, url in sorted(settings.image_mirrors.items())]
+        script = RemoteScript(
+            file="prepare-node.sh",
+            seconds=1200,
+            inputs={
+                "ROLE": node.role,
+                "CONTAINER_RUNTIME": settings.container_runtime,
+                "SYSTEM_UPGRADE": str(settings.system_upgrade),
+                "KUBERNETES_VERSION": settings.kubernetes_version,
+                "KUBERNETES_REPOSITORY": settings.kubernetes_repository,
+                "APT_MIRROR": settings.apt_mirror,
+                "APT_MIRROR_KEY": settings.apt_mirror_key,
+                "IMAGE_MIRRORS": "\n".join(mirrors),
+                "SANDBOX_IMAGE": kubeadm.SANDBOX_IMAGE,
+                "IMAGES": "\n".join(images),
+            },
+        )
+        return self._run(f"{node.name}-prepare", script, machine, acts_on=[machine])
+
+    def _initialise(self, prepared: remote.Command) -> remote.Command:
+        machine = self.control_plane
+        script = RemoteScript(
+            file="init-control-plane.sh",
+            seconds=900,
+            inputs={
+                "KUBEADM_CONFIGURATION": kubeadm.init_documents(self._settings, machine.node).rstrip("\n"),
+                "LOGIN_USER": cloud_init.LOGIN_USER,
+                "API_SECONDS": str(240 * self._settings.timeout_factor),
+            },
+        )
+        # After prepare: without kubeadm and a container runtime there is nothing to run.
+        return self._run(f"{machine.node.name}-init", script, machine, acts_on=[machine], after=[prepared])
+
+    def _read_kubeconfig(self, initialised: remote.Command) -> remote.Command:
+        machine = self.control_plane
+        script = RemoteScript(file="read-kubeconfig.sh", seconds=60, secret_result=True)
+        # After init: the file is not there before.
+        return self._run(f"{machine.node.name}-kubeconfig", script, machine, acts_on=[machine], after=[initialised])
+
+    def _join(self, worker: Machine, prepared: remote.Command, initialised: remote.Command) -> remote.Command:
+        factor, control_plane = self._settings.timeout_factor, self.control_plane
+        script = RemoteScript(
+            file="worker-membership.sh",
+            seconds=900,
+            inputs={
+                "WORKER_NAME": worker.node.name,
+                "WORKER_ADDRESS": str(worker.node.address),
+                "WORKER_HOST_KEY": worker.host_public_key,
+                "LOGIN_USER": cloud_init.LOGIN_USER,
+                "JOIN_SCRIPT": script_text("common.sh") + script_text("join-worker.sh"),
+                "JOIN_CONFIGURATION": kubeadm.join_document(self._settings, control_plane.node, worker.node),
+                "TOKEN_MINUTES": str(TOKEN_MINUTES * factor),
+                "REGISTER_SECONDS": str(120 * factor),
+                "DRAIN_SECONDS": str(120 * factor),
+            },
+            delete_argument="leave",
+            secret_result=True,
+        )
+        return self._run(
+            f"{worker.node.name}-join",
+            script,
+            control_plane,
+            acts_on=[control_plane, worker],
+            # After prepare: kubeadm must be on the worker. After init: only a living API server takes nodes.
+            after=[prepared, initialised],
+            # A worker that is replaced leaves (drained, its Node deleted) before its machine goes and joins anew
+            # after; the other way round the new node would be deleted.
+            delete_before_replace=True,
+        )
+
+    def _run(
+        self,
+        name: str,
+        script: RemoteScript,
+        machine: Machine,
+        *,
+        acts_on: Sequence[Machine],
+        after: Sequence[pulumi.Resource] = (),
+        delete_before_replace: bool = False,
+    ) -> remote.Command:
+        """Runs `script` on `machine`, anew when a machine that it acts on is a new one, and gone with `machine`."""
+        return run_script(
+            f"{self._name}-{name}",
+            script,
+            connection=machine.connection,
+            timeout_factor=self._settings.timeout_factor,
+            triggers=[other.domain.id for other in acts_on],
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(after),
+                # Destroy must not log in to a machine that goes anyway; it would hang where the machine is dead.
+                deleted_with=machine.domain,
+                delete_before_replace=delete_before_replace or None,
+            ),
+        )

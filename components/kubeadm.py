@@ -1,0 +1,102 @@
+"""Pure: settings -> kubeadm v1beta4 documents, the only dialect that kubeadm 1.31 to 1.37 share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from components.nodes import Node
+from components.settings import Settings
+
+API_PORT = 6443
+CRI_SOCKET = "unix:///run/containerd/containerd.sock"
+"""Always named: where Docker is installed too, kubeadm must not guess."""
+SANDBOX_IMAGE = "registry.k8s.io/pause:3.10.2"
+"""What `kubeadm config images list` of 1.37 names; containerd must be told the same."""
+
+TOKEN_PLACEHOLDER = "@TOKEN@"  # noqa: S105 (filled in on the control plane by worker-membership.sh)
+CA_CERT_HASH_PLACEHOLDER = "@CA_CERT_HASH@"
+
+
+def init_documents(settings: Settings, control_plane: Node) -> str:
+    """Init, Cluster and Kubelet configuration for `kubeadm init --config`."""
+    endpoint = f"{control_plane.address}:{API_PORT}"
+    init = {
+        **_kind("InitConfiguration"),
+        # Without this entry kubeadm makes a token that lives a day. Joins mint their own.
+        "bootstrapTokens": [{"ttl": "1m0s", "description": "unused; kubeadm init insists on one"}],
+        "localAPIEndpoint": {"advertiseAddress": str(control_plane.address), "bindPort": API_PORT},
+        "nodeRegistration": _node_registration(control_plane),
+        "timeouts": _timeouts(settings),
+    }
+    alone = [{"name": "leader-elect", "value": "false"}]
+    cluster = {
+        **_kind("ClusterConfiguration"),
+        "clusterName": settings.cluster_name,
+        "kubernetesVersion": f"v{settings.kubernetes_version}",
+        "controlPlaneEndpoint": endpoint,
+        "networking": {"podSubnet": str(settings.pod_cidr), "serviceSubnet": str(settings.service_cidr)},
+        # With one control plane there is nobody to elect; a lease lost on a slow machine would restart both.
+        "controllerManager": {"extraArgs": alone},
+        "scheduler": {"extraArgs": alone},
+        "encryptionAlgorithm": "ECDSA-P256",
+    }
+    kubelet = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": "systemd",
+        "serializeImagePulls": False,
+    }
+    return yaml.safe_dump_all([init, cluster, kubelet], sort_keys=False)
+
+
+def join_document(settings: Settings, control_plane: Node, worker: Node) -> str:
+    """The join configuration of one worker, with placeholders for the token and the CA's hash."""
+    discovery = {
+        "bootstrapToken": {
+            "apiServerEndpoint": f"{control_plane.address}:{API_PORT}",
+            "token": TOKEN_PLACEHOLDER,
+            "caCertHashes": [CA_CERT_HASH_PLACEHOLDER],
+        }
+    }
+    join = {
+        **_kind("JoinConfiguration"),
+        "discovery": discovery,
+        "nodeRegistration": _node_registration(worker),
+        "timeouts": _timeouts(settings),
+    }
+    return yaml.safe_dump(join, sort_keys=False)
+
+
+def early_images(settings: Settings, node: Node) -> list[str]:
+    """Images to pull while a node is prepared, besides what kubeadm itself lists for a control plane."""
+    if node.role == "control-plane":
+        return []
+    return [f"registry.k8s.io/kube-proxy:v{settings.kubernetes_version}", SANDBOX_IMAGE, settings.web_server_image]
+
+
+def _kind(kind: str) -> dict[str, Any]:
+    return {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": kind}
+
+
+def _node_registration(node: Node) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "criSocket": CRI_SOCKET,
+        "imagePullSerial": False,
+        "kubeletExtraArgs": [{"name": "node-ip", "value": str(node.address)}],
+    }
+
+
+def _timeouts(settings: Settings) -> dict[str, str]:
+    """kubeadm's own defaults, each multiplied by `timeoutFactor`."""
+    minutes = {
+        "controlPlaneComponentHealthCheck": 4,
+        "kubeletHealthCheck": 4,
+        "kubernetesAPICall": 1,
+        "etcdAPICall": 2,
+        "tlsBootstrap": 5,
+        "discovery": 5,
+    }
+    return {name: f"{value * settings.timeout_factor}m0s" for name, value in minutes.items()}

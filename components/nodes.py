@@ -1,0 +1,50 @@
+"""Pure: settings -> the machines to make, with names, roles, addresses and MACs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Literal
+
+from components.settings import FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST, Settings
+
+Role = Literal["control-plane", "worker"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One machine before it exists. Everything is derived from the settings, so nothing waits for a DHCP lease."""
+
+    name: str
+    """Host name and name of the Kubernetes node."""
+    role: Role
+    address: IPv4Address
+    mac: str
+    cpus: int
+    memory: int
+    """MiB."""
+
+
+def control_planes(settings: Settings) -> list[Node]:
+    """The control plane machines, in order."""
+    return [_node(settings, "control-plane", number) for number in range(settings.control_planes)]
+
+
+def workers(settings: Settings) -> list[Node]:
+    """The worker machines, in order; adding one leaves the others as they are."""
+    return [_node(settings, "worker", number) for number in range(settings.workers)]
+
+
+def _node(settings: Settings, role: Role, number: int) -> Node:
+    name = f"{role}-{number + 1}"
+    worker = role == "worker"
+    digest = hashlib.sha256(f"{settings.cluster_name}/{name}".encode()).hexdigest()
+    return Node(
+        name=name,
+        role=role,
+        address=settings.network_cidr[(FIRST_WORKER_HOST if worker else FIRST_CONTROL_PLANE_HOST) + number],
+        mac=f"52:54:00:{digest[0:2]}:{digest[2:4]}:{digest[4:6]}",  # 52:54:00 is QEMU's prefix
+        cpus=settings.worker_cpus if worker else settings.control_plane_cpus,
+        memory=settings.worker_memory if worker else settings.control_plane_memory,
+    )

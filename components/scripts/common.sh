@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# What every script on a machine shares; sent in front of it. Inputs: LIMIT, the script's time limit in seconds.
+set -euo pipefail
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+doing="starting"
+
+# Says what is being done, for the progress display and for the message of a failure.
+step() {
+  doing=$1
+  printf '[%s +%ss] %s\n' "$(uname -n)" "$SECONDS" "$doing" >&2
+}
+
+# Ends the script with a message: what happened, on which machine, and what to do.
+fail() {
+  printf '%s: %s\n' "$(uname -n)" "$1" >&2
+  exit 1
+}
+
+# wait_for SECONDS WHAT COMMAND...: runs COMMAND until it succeeds; prints what it said last when it never does.
+wait_for() {
+  local deadline=$((SECONDS + $1)) what=$2 said
+  shift 2
+  until said=$("$@" 2>&1); do
+    ((SECONDS < deadline)) || fail "$what did not come true in time. Last seen: ${said:-nothing}. Run pulumi up again to go on from here."
+    sleep 2
+  done
+}
+
+# Lets only one script at a time work on a subject of this machine: a run that was killed may have left one behind.
+only_one() {
+  exec 9>"/run/lock/kubeadm-libvirt-$1.lock"
+  flock --wait "$LIMIT" 9 || fail "an earlier run still works on $1 after ${LIMIT} s. Look at: ps -ef | grep 'bash -s'"
+}
+
+trap 'fail "stopped after its limit of ${LIMIT} s while: $doing. Run pulumi up again to go on from here, or raise timeoutFactor."' TERM
+
+# What a script removes however it ends; a script that has something to remove defines its own.
+cleanup() { :; }
+trap 'code=$?; cleanup; ((code == 0)) || printf "%s: failed while: %s\n" "$(uname -n)" "$doing" >&2' EXIT

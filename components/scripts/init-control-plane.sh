@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Makes this machine the cluster's first control plane with `kubeadm init`, once; later runs check that it answers.
+#
+# Inputs: KUBEADM_CONFIGURATION (v1beta4 documents), LOGIN_USER (gets admin.conf as ~/.kube/config),
+#   API_SECONDS (how long the API server may take to answer).
+# Result: none.
+
+readonly saved=/etc/kubernetes/kubeadm-libvirt.yaml # written when init has succeeded; kubeadm reset leaves it alone
+export KUBECONFIG=/etc/kubernetes/admin.conf
+
+cleanup() { rm -f /run/kubeadm-init.yaml; }
+
+# Only an init that was stopped half-way is taken back. A cluster that was once whole is never reset from here.
+initialise() {
+  if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml || -e /etc/kubernetes/pki || -e /var/lib/etcd/member ]]; then
+    step "take back an init that was stopped half-way"
+    kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
+    rm -rf /etc/cni/net.d
+  fi
+  step "kubeadm init"
+  install --mode=0600 /dev/null /run/kubeadm-init.yaml
+  printf '%s' "$KUBEADM_CONFIGURATION" >/run/kubeadm-init.yaml
+  kubeadm init --config /run/kubeadm-init.yaml --skip-token-print >&2
+  install --mode=0600 /run/kubeadm-init.yaml "$saved"
+}
+
+refuse_other_configuration() {
+  [[ $(<"$saved") == "$KUBEADM_CONFIGURATION" ]] && return 0
+  diff "$saved" <(printf '%s\n' "$KUBEADM_CONFIGURATION") >&2 || true
+  fail "kubeadm cannot change this in a cluster that exists. Set it back, or build the cluster anew: pulumi destroy, pulumi up."
+}
+
+main() {
+  only_one "the control plane"
+  if [[ -e $saved ]]; then refuse_other_configuration; else initialise; fi
+  step "wait for the API server"
+  wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz
+  install --directory --owner="$LOGIN_USER" --group="$LOGIN_USER" --mode=0700 "/home/$LOGIN_USER/.kube"
+  install --owner="$LOGIN_USER" --group="$LOGIN_USER" --mode=0600 "$KUBECONFIG" "/home/$LOGIN_USER/.kube/config"
+  step "the API server answers"
+}
+
+main "$@" </dev/null

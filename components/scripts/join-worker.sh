@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Runs on a worker, called by worker-membership.sh: joins this machine to the cluster with `kubeadm join`.
+#
+# Inputs: JOIN_CONFIGURATION (v1beta4, with the token), REGISTERED (yes where the cluster knows a node of this name).
+# Result: none.
+
+readonly document=/run/kubeadm-join.yaml
+
+cleanup() { rm -f "$document"; }
+
+main() {
+  only_one "the join of this machine"
+  if [[ -e /etc/kubernetes/kubelet.conf && $REGISTERED == yes ]] && systemctl --quiet is-active kubelet; then
+    step "joined already"
+    return 0
+  fi
+  if [[ -e /etc/kubernetes/kubelet.conf || -e /etc/kubernetes/bootstrap-kubelet.conf || -e /etc/kubernetes/pki/ca.crt ]]; then
+    step "take back a join that was stopped half-way"
+    kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
+    rm -rf /etc/cni/net.d
+  fi
+  step "kubeadm join"
+  install --mode=0600 /dev/null "$document"
+  printf '%s' "$JOIN_CONFIGURATION" >"$document"
+  kubeadm join --config "$document" >&2
+  step "joined"
+}
+
+main "$@" </dev/null

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Makes a Debian machine ready for kubeadm: upgraded, container runtime and Kubernetes packages installed, swap off,
+# kernel modules and sysctls set, images pulled. Every step looks at what is there and may be repeated.
+#
+# Inputs: ROLE (control-plane or worker), CONTAINER_RUNTIME (docker or containerd), SYSTEM_UPGRADE (True or False),
+#   KUBERNETES_VERSION (X.Y.Z), KUBERNETES_REPOSITORY (URL of a flat apt repository, its key at Release.key),
+#   APT_MIRROR and APT_MIRROR_KEY (URLs or empty), IMAGE_MIRRORS (lines "REGISTRY URL"),
+#   SANDBOX_IMAGE (the pause image), IMAGES (names, one a line, to pull early).
+# Result: none.
+
+apt_get() {
+  # The lists have a lock that DPkg::Lock::Timeout does not cover: apt-get update is repeated, see refresh_lists.
+  apt-get --quiet=2 --option DPkg::Lock::Timeout=300 --option Acquire::Retries=3 \
+    --option Dpkg::Options::=--force-confdef --option Dpkg::Options::=--force-confold "$@" </dev/null >&2
+}
+
+wait_for_cloud_init() {
+  local code=0 said
+  said=$(cloud-init status --wait --long 2>&1) || code=$?
+  # 2 is "done, with a recoverable error", since cloud-init 23.4; such as a deprecated key.
+  ((code == 0 || code == 2)) || fail "cloud-init failed: $said. Look at /var/log/cloud-init-output.log, then replace the machine: pulumi up --replace."
+}
+
+fetch_key() {
+  local url=$1 file=$2
+  wait_for 120 "the download of $url" curl --fail --silent --show-error --location --max-time 60 --output "$file.new" "$url"
+  mv "$file.new" "$file"
+}
+
+write_sources() {
+  install --directory --mode=0755 /etc/apt/keyrings
+  fetch_key "${KUBERNETES_REPOSITORY}Release.key" /etc/apt/keyrings/kubernetes.asc
+  echo "deb [signed-by=/etc/apt/keyrings/kubernetes.asc] $KUBERNETES_REPOSITORY /" >/etc/apt/sources.list.d/kubernetes.list
+  [[ -n $APT_MIRROR ]] || return 0
+  local signed_by=/usr/share/keyrings/debian-archive-keyring.gpg codename
+  if [[ -n $APT_MIRROR_KEY ]]; then
+    signed_by=/etc/apt/keyrings/mirror.asc
+    fetch_key "$APT_MIRROR_KEY" "$signed_by"
+  fi
+  codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+  rm -f /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources
+  echo "deb [signed-by=$signed_by] $APT_MIRROR $codename main" >/etc/apt/sources.list.d/mirror.list
+}
+
+refresh_lists() {
+  wait_for 300 "apt-get update" apt-get --quiet=2 --error-on=any update
+}
+
+# What kubeadm and flannel need of the kernel, now and after a reboot.
+configure_kernel() {
+  printf '%s\n' overlay br_netfilter vxlan >/etc/modules-load.d/kubernetes.conf
+  modprobe --all overlay br_netfilter vxlan
+  printf '%s = 1\n' net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables \
+    >/etc/sysctl.d/99-kubernetes.conf
+  sysctl --quiet --load=/etc/sysctl.d/99-kubernetes.conf
+}
+
+# The kubelet refuses to start with swap on. Swap comes back after a reboot from fstab, from swap units and from zram.
+turn_off_swap() {
+  swapoff --all
+  sed --in-place '/^[^#].*[[:space:]]swap[[:space:]]/d' /etc/fstab
+  systemctl --quiet mask swap.target
+}
+
+# Written before the package is there, so that containerd starts once, configured. Version 2 is read by containerd 1.7
+# and converted by 2.x. Debian's own file looks for CNI plugins in /usr/lib/cni, where kubeadm's are not.
+configure_containerd() {
+  local new registry url
+  new=$(
+    cat <<TOML
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "$SANDBOX_IMAGE"
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "/opt/cni/bin"
+  conf_dir = "/etc/cni/net.d"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  SystemdCgroup = true
+[plugins."io.containerd.grpc.v1.cri".registry]
+  config_path = "/etc/containerd/certs.d"
+TOML
+  )
+  install --directory /etc/containerd/certs.d
+  while read -r registry url; do
+    [[ -n $registry ]] || continue
+    install --directory "/etc/containerd/certs.d/$registry"
+    printf '[host."%s"]\n  capabilities = ["pull", "resolve"]\n' "$url" >"/etc/containerd/certs.d/$registry/hosts.toml"
+  done <<<"$IMAGE_MIRRORS"
+  [[ -f /etc/containerd/config.toml && $(</etc/containerd/config.toml) == "$new" ]] && return 0
+  printf '%s\n' "$new" >/etc/containerd/config.toml
+  if systemctl --quiet is-active containerd; then systemctl restart containerd; fi
+}
+
+install_packages() {
+  local packages=(containerd runc iptables conntrack ethtool socat)
+  # trixie's docker.io only recommends docker-cli, and without it there is no `docker` command.
+  [[ $CONTAINER_RUNTIME == docker ]] && packages+=(docker.io docker-cli)
+  dpkg --configure --pending >&2 # where an earlier run was stopped half-way
+  apt_get install --no-install-recommends --allow-change-held-packages "${packages[@]}" \
+    "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
+  apt-mark hold kubeadm kubelet kubectl >&2
+  systemctl --quiet enable containerd kubelet
+  wait_for 120 "containerd's socket" ctr version
+}
+
+# Images that this machine will need, while other machines are still at work.
+pull_images() {
+  local image wanted=$IMAGES
+  if [[ $ROLE == control-plane ]]; then
+    wanted+=$'\n'$(kubeadm config images list --kubernetes-version "v$KUBERNETES_VERSION" 2>/dev/null)
+  fi
+  while read -r image; do
+    [[ -n $image && -z $(ctr --namespace k8s.io images list --quiet "name==$image") ]] || continue
+    step "pull $image"
+    wait_for 600 "the pull of $image" ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d "$image"
+  done < <(sort --unique <<<"$wanted")
+}
+
+main() {
+  step "wait for cloud-init"
+  wait_for_cloud_init
+  only_one "the preparation of this machine"
+  step "read package lists"
+  write_sources
+  refresh_lists
+  if [[ $SYSTEM_UPGRADE == True ]]; then
+    step "upgrade the system"
+    apt_get upgrade
+    apt_get dist-upgrade
+  fi
+  step "set kernel modules, sysctls and swap"
+  configure_kernel
+  turn_off_swap
+  step "install $CONTAINER_RUNTIME, kubeadm, kubelet and kubectl $KUBERNETES_VERSION"
+  configure_containerd
+  install_packages
+  pull_images
+  step "prepared"
+}
+
+main "$@" </dev/null

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Runs on the control plane. Joins one worker to the cluster, or (first argument `leave`) drains it and removes it.
+#
+# To join: mints a token that lives minutes, hands it to the worker over SSH together with the hash of the cluster's CA,
+# waits until the node has registered, and deletes the token. All in one step, so that a join that is repeated a day
+# later has a token that is a second old. The control plane logs in to the worker with its own host key, which the
+# worker's cloud-init allows from this address only.
+#
+# Inputs: WORKER_NAME, WORKER_ADDRESS, WORKER_HOST_KEY (public), LOGIN_USER, JOIN_SCRIPT (what runs on the worker),
+#   JOIN_CONFIGURATION (v1beta4, with @TOKEN@ and @CA_CERT_HASH@), TOKEN_MINUTES, REGISTER_SECONDS, DRAIN_SECONDS.
+# Result: the token, then the hash of the CA's public key; secrets.
+
+export KUBECONFIG=/etc/kubernetes/admin.conf
+token=""
+known_hosts=""
+
+# The part before the dot names a token and is no secret.
+cleanup() {
+  [[ -z $token ]] || kubeadm token delete "${token%%.*}" >&2 || true
+  rm -f "$known_hosts"
+}
+
+on_worker() {
+  ssh -i /etc/ssh/ssh_host_ed25519_key -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=30 \
+    -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$known_hosts" -o LogLevel=ERROR \
+    -o ServerAliveInterval=15 -o ServerAliveCountMax=8 "$LOGIN_USER@$WORKER_ADDRESS" "$@"
+}
+
+join() {
+  local ca_hash registered=no document
+  known_hosts=$(mktemp)
+  printf '%s %s\n' "$WORKER_ADDRESS" "$WORKER_HOST_KEY" >"$known_hosts"
+  step "reach $WORKER_NAME"
+  wait_for 300 "an SSH login from the control plane to $WORKER_NAME ($WORKER_ADDRESS)" on_worker true
+  kubectl get node "$WORKER_NAME" >/dev/null 2>&1 && registered=yes
+  step "mint a join token for $WORKER_NAME"
+  ca_hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform der | sha256sum)
+  ca_hash=sha256:${ca_hash%% *}
+  token=$(kubeadm token create --ttl "${TOKEN_MINUTES}m" --description "join of $WORKER_NAME")
+  document=${JOIN_CONFIGURATION//@TOKEN@/$token}
+  document=${document//@CA_CERT_HASH@/$ca_hash}
+  step "join $WORKER_NAME"
+  {
+    # printf is a builtin: the token is in no process's arguments.
+    printf 'LIMIT=%q\nREGISTERED=%q\nJOIN_CONFIGURATION=%q\n' "$LIMIT" "$registered" "$document"
+    printf '%s\n' "$JOIN_SCRIPT"
+  } | on_worker "sudo timeout --kill-after=30 $LIMIT bash -s join-worker.sh"
+  step "wait until $WORKER_NAME has registered"
+  wait_for "$REGISTER_SECONDS" "node $WORKER_NAME in the cluster" kubectl get node "$WORKER_NAME"
+  printf '%s\n%s\n' "$token" "$ca_hash"
+}
+
+leave() {
+  kubectl get node "$WORKER_NAME" >/dev/null 2>&1 || return 0
+  step "drain $WORKER_NAME"
+  if ! kubectl drain "$WORKER_NAME" --ignore-daemonsets --delete-emptydir-data --timeout="${DRAIN_SECONDS}s" >&2; then
+    step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"
+  fi
+  step "delete node $WORKER_NAME"
+  kubectl delete node "$WORKER_NAME" --ignore-not-found >&2
+}
+
+main() {
+  only_one "the membership of $WORKER_NAME"
+  if [[ ${2:-join} == leave ]]; then leave; else join; fi
+  step "done with $WORKER_NAME"
+}
+
+main "$@" </dev/null

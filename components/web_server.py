@@ -1,0 +1,111 @@
+"""The web server of the tutorial: an nginx Deployment and a NodePort Service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes import apps, core, meta
+
+from components.cluster import KubernetesCluster
+from components.settings import Settings
+
+NAME = "nginx"
+NAMESPACE = "default"
+LABELS = {"app": NAME}
+PORT = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebServerArgs:
+    """What the web server is made from."""
+
+    settings: Settings
+    cluster: KubernetesCluster
+    after: Sequence[pulumi.Resource]
+    """What must be there first: pods made before their node's network back off for minutes."""
+
+
+class WebServer(pulumi.ComponentResource):
+    """Pods that serve HTTP, and a port on every node that leads to them."""
+
+    deployment: apps.v1.Deployment
+    service: core.v1.Service
+
+    def __init__(self, name: str, args: WebServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kubeadm-libvirt:index:WebServer", name, None, opts)
+        settings = args.settings
+        child = pulumi.ResourceOptions(
+            parent=self,
+            provider=args.cluster.provider,
+            # Destroy must not ask the API server of a cluster that goes anyway; it would hang where that is dead.
+            deleted_with=args.cluster.control_plane.domain,
+            # The provider's 10 minutes are too short under emulation.
+            custom_timeouts=pulumi.CustomTimeouts(
+                create=f"{10 * settings.timeout_factor}m", update=f"{10 * settings.timeout_factor}m"
+            ),
+            # Pods made before their node's network is up back off for minutes.
+            depends_on=list(args.after),
+        )
+
+        self.deployment = apps.v1.Deployment(
+            f"{name}-deployment",
+            metadata=meta.v1.ObjectMetaArgs(name=NAME, namespace=NAMESPACE, labels=LABELS),
+            spec=apps.v1.DeploymentSpecArgs(
+                replicas=settings.web_server_replicas,
+                selector=meta.v1.LabelSelectorArgs(match_labels=LABELS),
+                template=core.v1.PodTemplateSpecArgs(
+                    metadata=meta.v1.ObjectMetaArgs(labels=LABELS), spec=_pod(settings.web_server_image)
+                ),
+            ),
+            opts=child,
+        )
+        self.service = core.v1.Service(
+            f"{name}-service",
+            metadata=meta.v1.ObjectMetaArgs(name=NAME, namespace=NAMESPACE, labels=LABELS),
+            spec=core.v1.ServiceSpecArgs(
+                type="NodePort",
+                selector=LABELS,
+                ports=[
+                    core.v1.ServicePortArgs(
+                        name="http", port=PORT, target_port="http", protocol="TCP", node_port=settings.node_port
+                    )
+                ],
+            ),
+            opts=child,
+        )
+        self.register_outputs({"deployment": self.deployment.id, "service": self.service.id})
+
+
+def _pod(image: str) -> core.v1.PodSpecArgs:
+    return core.v1.PodSpecArgs(
+        containers=[
+            core.v1.ContainerArgs(
+                name=NAME,
+                image=image,
+                image_pull_policy="IfNotPresent",  # prepare-node.sh pulled it while the control plane was made
+                ports=[core.v1.ContainerPortArgs(name="http", container_port=PORT, protocol="TCP")],
+                readiness_probe=_probe(period=5),
+                liveness_probe=_probe(period=20),
+                resources=core.v1.ResourceRequirementsArgs(requests={"cpu": "10m", "memory": "16Mi"}),
+            )
+        ],
+        # One replica a node where there is room, so that a node that goes takes only its share.
+        topology_spread_constraints=[
+            core.v1.TopologySpreadConstraintArgs(
+                max_skew=1,
+                topology_key="kubernetes.io/hostname",
+                when_unsatisfiable="ScheduleAnyway",
+                label_selector=meta.v1.LabelSelectorArgs(match_labels=LABELS),
+            )
+        ],
+    )
+
+
+def _probe(*, period: int) -> core.v1.ProbeArgs:
+    return core.v1.ProbeArgs(
+        http_get=core.v1.HTTPGetActionArgs(path="/", port="http"),
+        period_seconds=period,
+        timeout_seconds=10,  # the default of 1 s fails on a busy emulated machine
+    )
