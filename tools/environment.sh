@@ -1,0 +1,77 @@
+# shellcheck shell=bash disable=SC2034
+# What the tools share; sourced. Everything that is installed lands in .venv or in the cache directory.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+cache=${KUBEADM_LIBVIRT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kubeadm-libvirt}
+pulumi_version=$(sed -n 's/^pulumi==\([0-9.]*\).*/\1/p' requirements.txt)
+
+say() { printf '%s\n' "$*" >&2; }
+
+stop() {
+  say "$*"
+  exit 1
+}
+
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
+# python_environment REQUIREMENTS: .venv with these packages, made anew when the file has changed.
+python_environment() {
+  local wanted
+  wanted=$(cat requirements*.txt | sha256sum)" $1"
+  [[ -x .venv/bin/python && -f .venv/installed && $(<.venv/installed) == "$wanted" ]] && return 0
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Python 3.11 or newer is needed; this is $(python3 --version)."
+  say "Installing Python packages from $1 into .venv"
+  if ! python3 -c 'import ensurepip' 2>/dev/null; then # Debian keeps it in a package of its own
+    as_root apt-get -qq update
+    as_root apt-get -qq install --yes --no-install-recommends python3-venv >&2
+  fi
+  [[ -x .venv/bin/python ]] || python3 -m venv .venv
+  .venv/bin/pip install --quiet --disable-pip-version-check --requirement "$1"
+  printf '%s' "$wanted" >.venv/installed
+}
+
+# use_stack STACK: what Pulumi needs in its environment to work on this stack.
+use_stack() {
+  export PATH=$PWD/.venv/bin:$PATH PULUMI_SKIP_UPDATE_CHECK=true
+  if [[ $1 == lab ]]; then
+    export PATH=$cache/bin:$PATH PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
+    export PULUMI_HOME=${OFFICIAL_PULUMI_HOME:-$cache/pulumi-home}
+    inside=(lab/enter)
+  else
+    export PATH=$cache/pulumi-$pulumi_version/pulumi:$PATH
+    inside=()
+  fi
+}
+
+# Pulumi writes the passphrase's salt into the stack's configuration file. A copy keeps the tracked file as it is.
+# use_state STACK: where its state, passphrase and effective configuration file are; made where they are missing.
+use_state() {
+  local stack=$1 state=.state/$1
+  mkdir -p "$state"
+  chmod 0700 .state "$state"
+  if [[ -z ${PULUMI_BACKEND_URL:-} ]]; then
+    export PULUMI_BACKEND_URL=file://$PWD/$state
+    if [[ -z ${PULUMI_CONFIG_PASSPHRASE+set} && -z ${PULUMI_CONFIG_PASSPHRASE_FILE:-} ]]; then
+      [[ -s $state/passphrase ]] || (umask 077 && head --bytes=32 /dev/urandom | base64 >"$state/passphrase")
+      export PULUMI_CONFIG_PASSPHRASE_FILE=$PWD/$state/passphrase
+    fi
+  fi
+  config=$state/Pulumi.$stack.yaml
+  {
+    sed '/^encryptionsalt:/d' "Pulumi.$stack.yaml"
+    grep --no-messages '^encryptionsalt:' "$config" || true
+  } >"$config.new"
+  mv "$config.new" "$config"
+  pulumi stack ls --json | grep --quiet "\"name\": \"$stack\"" ||
+    pulumi stack init "$stack" --config-file "$config" --non-interactive >/dev/null
+}
+
+# run_pulumi STACK ARGUMENTS…: where the stack's machines can be reached.
+run_pulumi() {
+  local stack=$1
+  shift
+  "${inside[@]}" pulumi "$@" --stack "$stack" --config-file "$config"
+}
