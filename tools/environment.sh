@@ -60,13 +60,16 @@ use_state() {
     fi
   fi
   config=$state/Pulumi.$stack.yaml
+  if ! pulumi stack ls --json | grep --quiet "\"name\": \"$stack\""; then
+    cp Pulumi.yaml "$state/" # makes a project of the directory, so that the salt lands there
+    pulumi --cwd "$state" stack init "$stack" --non-interactive >/dev/null
+    rm "$state/Pulumi.yaml"
+  fi
   {
     sed '/^encryptionsalt:/d' "Pulumi.$stack.yaml"
     grep --no-messages '^encryptionsalt:' "$config" || true
   } >"$config.new"
   mv "$config.new" "$config"
-  pulumi stack ls --json | grep --quiet "\"name\": \"$stack\"" ||
-    pulumi stack init "$stack" --config-file "$config" --non-interactive >/dev/null
 }
 
 # run_pulumi STACK ARGUMENTS…: where the stack's machines can be reached.

@@ -16,7 +16,7 @@ from lab.plugins.command.inputs import LOCAL, REMOTE, check, logs
 from lab.plugins.command.output import Output
 from lab.plugins.common.engine_log import EngineLog
 from lab.plugins.common.errors import unsupported
-from lab.plugins.common.values import UNKNOWN_VALUE, Properties, plain_map, to_property
+from lab.plugins.common.values import UNKNOWN_VALUE, Properties, bare_type, plain_map, to_property
 
 PREVIOUS_OUTPUT = {"PULUMI_COMMAND_STDOUT": "stdout", "PULUMI_COMMAND_STDERR": "stderr"}
 OUTPUTS = ("stdout", "stderr")
@@ -49,9 +49,9 @@ class CommandProvider(rpc.Provider):
 
     async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         """Fills in the defaults and the secret marks."""
-        if request.type not in (REMOTE, LOCAL):
-            raise unsupported(request.type, SUPPORTED)
-        inputs, failures = check(request.type, request.new_inputs)
+        if bare_type(request.urn) not in (REMOTE, LOCAL):
+            raise unsupported(bare_type(request.urn), SUPPORTED)
+        inputs, failures = check(bare_type(request.urn), request.new_inputs)
         return rpc.CheckResponse(inputs=inputs, failures=failures)
 
     async def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
@@ -68,7 +68,7 @@ class CommandProvider(rpc.Provider):
 
     async def delete(self, request: rpc.DeleteRequest) -> None:
         """Runs `delete` with the connection that is in the state."""
-        await self._run("delete", request.urn, request.type, request.properties, request.timeout)
+        await self._run("delete", request.urn, bare_type(request.urn), request.properties, request.timeout)
 
     async def _outputs(
         self, action: str, request: rpc.CreateRequest | rpc.UpdateRequest, inputs: Properties, olds: Properties
@@ -76,7 +76,7 @@ class CommandProvider(rpc.Provider):
         if request.preview:
             return dict.fromkeys(OUTPUTS, UNKNOWN_VALUE)
         kept = {name: olds[name] for name in OUTPUTS if name in olds}
-        output = await self._run(action, request.urn, request.type, {**inputs, **kept}, request.timeout)
+        output = await self._run(action, request.urn, bare_type(request.urn), {**inputs, **kept}, request.timeout)
         return {name: to_property(output.text(name)) if output else kept.get(name, to_property("")) for name in OUTPUTS}
 
     async def _run(self, action: str, urn: str, resource_type: str, state: Properties, timeout: float) -> Output | None:

@@ -81,3 +81,8 @@ def change_item(
 
 def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def bare_type(urn: str) -> str:
+    """The resource's own type: in a URN it stands behind the types of the components around it, `A$B$own`."""
+    return urn.split("::")[2].rsplit("$", 1)[-1]
