@@ -17,11 +17,11 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
-# python_environment REQUIREMENTS: .venv with these packages, made anew when the file has changed.
+# python_environment REQUIREMENTS: .venv with at least these packages, installed again when the file has changed.
 python_environment() {
   local wanted
-  wanted=$(cat requirements*.txt | sha256sum)" $1"
-  [[ -x .venv/bin/python && -f .venv/installed && $(<.venv/installed) == "$wanted" ]] && return 0
+  wanted=.venv/installed-$(sha256sum "$1" requirements.txt | sha256sum | head --bytes=16)
+  [[ ! -x .venv/bin/python || ! -e $wanted ]] || return 0
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Python 3.11 or newer is needed; this is $(python3 --version)."
   say "Installing Python packages from $1 into .venv"
   if ! python3 -c 'import ensurepip' 2>/dev/null; then # Debian keeps it in a package of its own
@@ -30,7 +30,7 @@ python_environment() {
   fi
   [[ -x .venv/bin/python ]] || python3 -m venv .venv
   .venv/bin/pip install --quiet --disable-pip-version-check --requirement "$1"
-  printf '%s' "$wanted" >.venv/installed
+  touch "$wanted"
 }
 
 # use_stack STACK: what Pulumi needs in its environment to work on this stack.
@@ -76,5 +76,5 @@ use_state() {
 run_pulumi() {
   local stack=$1
   shift
-  "${inside[@]}" pulumi "$@" --stack "$stack" --config-file "$config"
+  "${inside[@]}" pulumi "$@" --stack "$stack" --config-file "$config" --suppress-progress
 }

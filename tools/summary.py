@@ -17,8 +17,9 @@ def summary(outputs: dict[str, Any], stack: str) -> str:
         if stack == "lab"
         else "Open it in a browser on this machine."
     )
+    version, count = outputs["kubernetes_version"], len(outputs["nodes"])
     return f"""
-Kubernetes {outputs["kubernetes_version"]} on {len(outputs["nodes"])} nodes, all Ready; its DNS and its web server answer.
+Kubernetes {version} on {count} nodes, all Ready; its DNS and its web server answer.
 
 {nodes}
 

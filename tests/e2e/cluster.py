@@ -1,0 +1,76 @@
+"""A running cluster of the lab as the end-to-end tests see it: outputs, machines, kubectl, Pulumi runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+STATE = REPOSITORY / ".state" / "lab"
+SECRET_OUTPUTS = ("kubeconfig", "join_token", "join_command", "ssh_private_key")
+
+
+def run(*command: str | Path, seconds: float = 120, env: dict[str, str] | None = None) -> str:
+    """Standard output of a command that must succeed; what it printed is in the failure."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=REPOSITORY,
+        env={**os.environ, **(env or {})},
+        text=True,
+        capture_output=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, (
+        f"{' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+    )
+    return done.stdout
+
+
+def pulumi(*arguments: str | Path, seconds: float = 120) -> str:
+    """Standard output of Pulumi on the lab's stack."""
+    return run("tools/pulumi", "lab", *arguments, seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What `make up` has left."""
+
+    outputs: dict[str, Any]
+    directory: Path
+    """Holds the login key, the known hosts and the kubeconfig, mode 0600."""
+
+    @classmethod
+    def of_the_stack(cls, directory: Path) -> Cluster:
+        """Reads the stack's outputs, secrets included."""
+        outputs = json.loads(pulumi("stack", "output", "--stack", "lab", "--json", "--show-secrets"))
+        hosts = "".join(f"{node['address']} {node['host_key']}\n" for node in outputs["nodes"])
+        files = {"ssh_key": outputs["ssh_private_key"], "known_hosts": hosts, "kubeconfig": outputs["kubeconfig"]}
+        for name, text in files.items():
+            (directory / name).touch(mode=0o600)
+            (directory / name).write_text(text)
+        return cls(outputs, directory)
+
+    def on(self, node: dict[str, str], command: str, seconds: float = 120) -> str:
+        """What a command prints on a machine, its host key checked."""
+        known, key = self.directory / "known_hosts", self.directory / "ssh_key"
+        strict = ("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes")
+        return run("lab/enter", "ssh", "-i", key, *strict, f"debian@{node['address']}", command, seconds=seconds)
+
+    def kubectl(self, *arguments: str) -> str:
+        """What kubectl prints, run from outside the machines with the output `kubeconfig`."""
+        return run("lab/enter", "kubectl", "--kubeconfig", self.directory / "kubeconfig", *arguments)
+
+    def get(self, *arguments: str) -> list[dict[str, Any]]:
+        """The items of `kubectl get`."""
+        items: list[dict[str, Any]] = json.loads(self.kubectl("get", *arguments, "--output=json"))["items"]
+        return items
+
+
+def events() -> list[dict[str, Any]]:
+    """The engine's events of the last `make up`, in order."""
+    return [json.loads(line) for line in (STATE / "events.jsonl").read_text().splitlines()]
