@@ -1,0 +1,1 @@
+"""Tests of the program; tests/lab has those of the lab."""

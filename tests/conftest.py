@@ -1,0 +1,64 @@
+"""The whole program, run once applied and once in preview, for all tests that look at what it registered."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import host, verification
+from components.settings import PROJECT
+from tests.configuration import REPOSITORY, default_values
+from tests.recording import Run, run
+
+RunProgram = Callable[..., Run]
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A local base image, so that no test downloads one."""
+    path = tmp_path_factory.mktemp("image") / "debian.qcow2"
+    path.write_bytes(b"QFI\xfb")
+    return path
+
+
+@pytest.fixture(scope="session")
+def run_program(image: Path) -> RunProgram:
+    """Runs __main__.py as Pulumi does, on a host that lacks nothing, with nodes that answer HTTP at once.
+
+    run_program(preview=True, workers=1): keyword arguments are configuration keys. Names of resources are added to
+    `registered` while they are registered, for a program that fails.
+    """
+
+    def run_main(*, preview: bool = False, registered: list[str] | None = None, **overrides: Any) -> Run:
+        values = {**default_values(), "image": str(image), "imageSha512": "", **overrides}
+        config = {f"{PROJECT}:{key}": str(value) for key, value in values.items()}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(host, "check_host", lambda settings: None)
+            patch.setattr(verification, "_status", lambda url: "200")
+            main = str(REPOSITORY / "__main__.py")
+            return run(lambda: runpy.run_path(main), config=config, preview=preview, registered=registered)
+
+    return run_main
+
+
+@pytest.fixture(scope="session")
+def applied(run_program: RunProgram) -> Run:
+    """The whole program with the default configuration, all made."""
+    return run_program()
+
+
+@pytest.fixture(scope="session")
+def previewed(run_program: RunProgram) -> Run:
+    """The whole program with the default configuration, before anything is made."""
+    return run_program(preview=True)
+
+
+@pytest.fixture(params=["applied", "previewed"])
+def program(request: pytest.FixtureRequest) -> Run:
+    """Both of them: for what must hold in either."""
+    recorded: Run = request.getfixturevalue(request.param)
+    return recorded
