@@ -51,8 +51,9 @@ RULES: dict[str, Rule] = {
 def key_fault(key: str, value: object, *, missing: bool = False) -> str:
     """One line: key, value, rule and way out."""
     if key not in RULES:
-        near = difflib.get_close_matches(key, RULES, n=1)
-        meant = f" Did you mean {near[0]}?" if near else ""
+        names = {name.lower(): name for name in RULES}
+        near = difflib.get_close_matches(key.lower(), names, n=1)
+        meant = f" Did you mean {names[near[0]]}?" if near else ""
         return f"- {key} = {_shown(value)}: there is no such key.{meant} Remove it with: pulumi config rm {key}"
     rule = RULES[key]
     if missing:

@@ -112,10 +112,11 @@ def load_settings(values: Mapping[str, Any]) -> Settings:
 
     Raises SettingsError with a line for every fault.
     """
+    values = {key: _stripped(value) for key, value in values.items()}
     settings: Settings | None = None
     wrong: dict[str, str] = {}
     try:
-        settings = Settings.model_validate({key: _stripped(value) for key, value in values.items()})
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         for detail in error.errors():
             key = str(detail["loc"][0])
