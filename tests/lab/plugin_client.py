@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
-from google.protobuf import empty_pb2  # type: ignore[import-untyped]
+import grpc
+from google.protobuf import empty_pb2
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
@@ -117,7 +117,10 @@ class Plugin:
     def check(self, kind: str, name: str, inputs: Mapping[str, Any], olds: Properties | None = None) -> Properties:
         """The checked inputs; fails with the reasons when there are any."""
         request = provider_pb2.CheckRequest(
-            urn=_urn(kind, name), news=PropertyValue.marshal_map(properties(inputs)), olds=_struct(olds), randomSeed=b"x" * 32
+            urn=_urn(kind, name),
+            news=PropertyValue.marshal_map(properties(inputs)),
+            olds=_struct(olds),
+            randomSeed=b"x" * 32,
         )
         answer = self._call("Check", request)
         assert not answer.failures, [f"{failure.property}: {failure.reason}" for failure in answer.failures]
@@ -140,8 +143,11 @@ class Plugin:
         return self._call(
             "Diff",
             provider_pb2.DiffRequest(
-                urn=_urn(old.type, old.name), id=old.id, olds=_struct(old.properties), news=_struct(news),
-                oldInputs=_struct(old_inputs),
+                urn=_urn(old.type, old.name),
+                id=old.id,
+                olds=_struct(old.properties),
+                news=_struct(news),
+                old_inputs=_struct(old_inputs),
             ),
         )
 
@@ -149,7 +155,11 @@ class Plugin:
         """Checks and updates."""
         news = self.check(old.type, old.name, inputs)
         request = provider_pb2.UpdateRequest(
-            urn=_urn(old.type, old.name), id=old.id, olds=_struct(old.properties), news=_struct(news), timeout=timeout,
+            urn=_urn(old.type, old.name),
+            id=old.id,
+            olds=_struct(old.properties),
+            news=_struct(news),
+            timeout=timeout,
             preview=preview,
         )
         answer = self._call("Update", request)
@@ -160,7 +170,11 @@ class Plugin:
             urn=_urn(old.type, old.name), id=old.id, properties=_struct(old.properties), inputs=_struct({})
         )
         answer = self._call("Read", request)
-        return Created(answer.id, old.type, old.name, PropertyValue.unmarshal_map(answer.properties)) if answer.id else None
+        return (
+            Created(answer.id, old.type, old.name, PropertyValue.unmarshal_map(answer.properties))
+            if answer.id
+            else None
+        )
 
     def delete(self, old: Created, *, timeout: float = 0) -> None:
         request = provider_pb2.DeleteRequest(

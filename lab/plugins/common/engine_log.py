@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from typing import Any
 
-import grpc.aio  # type: ignore[import-untyped]
+import grpc.aio
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 # The display shows only the newest status line of a resource, and each line is one RPC to the engine. A command that
@@ -20,7 +21,7 @@ class EngineLog:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._stub: engine_pb2_grpc.EngineStub | None = None
+        self._stub: Any = None  # the generated type is the one of the blocking client
 
     async def send(self, urn: str, text: str, *, warning: bool = False, ephemeral: bool = True) -> None:
         """Sends one message. An engine that is gone is no reason to fail: the operation notices by itself."""

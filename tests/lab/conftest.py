@@ -1,0 +1,79 @@
+"""The plugins, the CLI and the servers that the contract tests need; each test skips where its tool is not there.
+
+OFFICIAL_PLUGINS=DIRECTORY (with DIRECTORY/command/pulumi-resource-command and so on) also compares the official
+plugins' state with the stand-ins', and runs against them every test that asks for `plugin_directory` by parameter.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.paths import BIN
+from lab.plugin_steps import ENVIRONMENT, PYTHON_PLUGINS, install, make_package
+from lab.versions import VERSIONS
+from tests.lab.engine import NEEDED
+from tests.lab.ssh_server import SSHD, SshServer
+
+OFFICIAL = os.environ.get("OFFICIAL_PLUGINS")
+FLAVOURS = ["stand-in", *(["official"] if OFFICIAL else [])]
+
+
+@pytest.fixture(scope="session")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory a plugin, made from the sources as they are now."""
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        pytest.skip("the plugins' environment is not there: `python3 -m lab.build plugin-environment` makes it")
+    directory = tmp_path_factory.mktemp("plugins")
+    for name in PYTHON_PLUGINS:
+        make_package(name, directory / name, python)
+    return directory
+
+
+@pytest.fixture(scope="session", params=FLAVOURS)
+def flavour(request: pytest.FixtureRequest) -> str:
+    """Which plugins a test talks to."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def plugins(flavour: str, stand_ins: Path) -> Path:
+    """The directory of the plugins under test."""
+    return Path(OFFICIAL) if flavour == "official" and OFFICIAL else stand_ins
+
+
+@pytest.fixture(scope="session")
+def pulumi_homes(stand_ins: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A PULUMI_HOME for each flavour, with its plugins installed."""
+    missing = [name for name in NEEDED if not (BIN / name).exists()]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not in {BIN}: `python3 -m lab.build pulumi-cli pulumi-language-python`")
+    homes = {}
+    for name, source in zip(FLAVOURS, [stand_ins, Path(OFFICIAL or "")], strict=False):
+        homes[name] = tmp_path_factory.mktemp("pulumi-home")
+        for plugin in PYTHON_PLUGINS:
+            install(plugin, VERSIONS["plugins"][plugin], source / plugin, homes[name])
+    return homes
+
+
+@pytest.fixture(scope="session")
+def pulumi_home(flavour: str, pulumi_homes: dict[str, Path]) -> Path:
+    """The PULUMI_HOME with the plugins under test."""
+    return pulumi_homes[flavour]
+
+
+@pytest.fixture(scope="session")
+def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """An sshd that stays for all tests."""
+    if SSHD is None:
+        pytest.skip("there is no sshd: `apt-get install openssh-server`")
+    server = SshServer(tmp_path_factory.mktemp("ssh"))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
