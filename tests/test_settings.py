@@ -1,0 +1,114 @@
+"""What the configuration may say."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.rules import RULES
+from components.settings import PROJECT, Settings
+from tests.configuration import PROJECT_FILE, REPOSITORY, make_settings
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("clusterName", "a"),
+        ("clusterName", "eleven-char"),
+        ("kubernetesVersion", "1.31.0"),
+        ("kubernetesVersion", "1.40.12"),
+        ("containerRuntime", "containerd"),
+        ("controlPlaneCpus", "64"),
+        ("controlPlaneMemory", "1700"),
+        ("workers", "1"),
+        ("workers", "100"),
+        ("workerCpus", "1"),
+        ("workerMemory", "1024"),
+        ("diskSize", "8"),
+        ("image", "http://10.0.0.1/debian.qcow2"),
+        ("imageSha512", "0" * 128),
+        ("systemUpgrade", "false"),
+        ("virtualization", "qemu"),
+        ("storagePath", "/srv/disks"),
+        ("timeoutFactor", "60"),
+        ("aptMirror", "http://10.0.0.1/debian"),
+        ("imageMirrors", ""),
+        ("imageMirrors", '{"registry.example:5000": "http://a"}'),
+        ("webServerImage", "localhost:5000/nginx:1"),
+        ("webServerImage", "docker.io/library/nginx:1.26.3@sha256:" + "a" * 64),
+        ("webServerReplicas", "1"),
+        ("nodePort", "30000"),
+        ("nodePort", "32767"),
+    ],
+)
+def test_a_value_at_the_edge_of_its_rule_is_accepted(key: str, value: str) -> None:
+    make_settings(**{key: value})
+
+
+def test_blanks_around_a_value_do_no_harm() -> None:
+    settings = make_settings(podCidr=" 10.32.0.0/16 ", clusterName="k8s\n", workers=" 3")
+    assert (settings.pod_cidr, settings.cluster_name, settings.workers) == (IPv4Network("10.32.0.0/16"), "k8s", 3)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"networkCidr": "10.17.3.0/27"},  # 32 addresses: .21 to .22 are the workers'
+        {"podCidr": "10.244.0.0/22"},  # four /24 for three nodes
+        {"serviceCidr": "10.96.0.0/24"},
+        {"networkCidr": "10.244.0.0/24", "podCidr": "10.245.0.0/16"},
+        {"image": "/srv/debian.qcow2", "imageSha512": ""},
+    ],
+)
+def test_keys_that_just_fit_each_other_are_accepted(overrides: dict[str, str]) -> None:
+    make_settings(**overrides)
+
+
+def test_the_project_file_declares_exactly_the_keys_of_the_settings() -> None:
+    aliases = {field.alias for field in Settings.model_fields.values()}
+    assert set(PROJECT_FILE["config"]) == aliases == set(RULES)
+
+
+@pytest.mark.parametrize("key", sorted(RULES))
+def test_every_key_is_declared_with_type_default_and_description(key: str) -> None:
+    declared = PROJECT_FILE["config"][key]
+    assert set(declared) == {"type", "default", "description"}
+    assert declared["description"].endswith(".")
+    kinds = {"string": str, "integer": int, "boolean": bool, "object": dict}
+    assert isinstance(declared["default"], kinds[declared["type"]]), "the Pulumi CLI refuses such a project file"
+
+
+def test_the_project_is_called_what_the_settings_look_for() -> None:
+    assert PROJECT_FILE["name"] == PROJECT
+
+
+@pytest.mark.parametrize("stack", ["dev", "lab"])
+def test_the_stacks_that_come_with_the_project_are_accepted(stack: str) -> None:
+    config = yaml.safe_load(Path(REPOSITORY, f"Pulumi.{stack}.yaml").read_text())["config"]
+    own = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(PROJECT)}
+    as_pulumi_does = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in own.items()}
+    settings = make_settings(**as_pulumi_does)
+    assert settings.workers == 2, "the tutorial has two"
+    assert config["libvirt:uri"] == "qemu:///system"
+
+
+def test_the_storage_directory_is_named_after_the_cluster_unless_it_is_set() -> None:
+    assert make_settings(clusterName="blue").storage_directory == Path("/var/lib/libvirt/images/blue")
+    assert make_settings(storagePath="/srv/disks").storage_directory == Path("/srv/disks")
+
+
+@pytest.mark.parametrize(
+    ("repository", "url"),
+    [
+        ("", "https://pkgs.k8s.io/core:/stable:/v1.36/deb/"),
+        ("http://10.0.0.1/k8s", "http://10.0.0.1/k8s/"),
+        ("http://10.0.0.1/k8s/", "http://10.0.0.1/k8s/"),
+    ],
+)
+def test_the_kubernetes_repository_is_the_minor_versions_own_and_ends_in_one_slash(repository: str, url: str) -> None:
+    settings = make_settings(kubernetesVersion="1.36.4", kubernetesAptRepository=repository)
+    assert settings.kubernetes_repository == url
