@@ -15,7 +15,7 @@ from pathlib import Path
 from lab.paths import LOGS, STAMPS
 
 
-class StepFailed(Exception):
+class StepFailed(Exception):  # noqa: N818  # it is a state of the step that the user reads, not an error of the code
     """A step that did not reach its result; the message says what was refused and where its log is."""
 
 
@@ -67,6 +67,8 @@ def sh(
         done = subprocess.run(
             words, cwd=cwd, env=env, input=stdin, text=True, capture_output=True, timeout=seconds, check=False
         )
+    except FileNotFoundError as error:
+        raise StepFailed(f"`{error.filename}` is not on this machine") from error
     except subprocess.TimeoutExpired as error:
         raise StepFailed(f"`{' '.join(words[:4])}` took more than {seconds:.0f} s; see {path}") from error
     with path.open("a") as file:
@@ -87,7 +89,9 @@ def run_all(steps: Sequence[Step]) -> None:
     done = {step.name for step in steps} - {step.name for step in left}
     if not left:
         return
-    print(f"lab: {len(done)} of {len(steps)} parts are there, making {', '.join(step.name for step in left)}", flush=True)
+    print(
+        f"lab: {len(done)} of {len(steps)} parts are there, making {', '.join(step.name for step in left)}", flush=True
+    )
     running: dict[Future[None], Step] = {}
     failures: list[str] = []
     with ThreadPoolExecutor() as pool:
@@ -111,6 +115,9 @@ def run_all(steps: Sequence[Step]) -> None:
                     raise error
     if failures:
         raise StepFailed("\n".join(failures))
+    if left:
+        names = sorted({name for step in left for name in step.needs} - done)
+        raise StepFailed(f"{', '.join(step.name for step in left)}: needs {', '.join(names)}, which cannot be made")
 
 
 _print_lock = threading.Lock()
@@ -118,13 +125,14 @@ _print_lock = threading.Lock()
 
 def _make(step: Step, started: float) -> None:
     began = time.monotonic()
+    digest = step.digest()  # before: an input that changes meanwhile must run the step once more
     _say(started, f"{step.name} …")
     step.run()
     missing = [str(path) for path in step.results if not path.exists()]
     if missing:
         raise StepFailed(f"ended without making {', '.join(missing)}")
     STAMPS.mkdir(parents=True, exist_ok=True)
-    (STAMPS / step.name).write_text(step.digest())
+    (STAMPS / step.name).write_text(digest)
     _say(started, f"{step.name} done in {time.monotonic() - began:.0f} s")
 
 
