@@ -70,7 +70,9 @@ def debian_sources(suite: str) -> list[str]:
 def apt_options() -> list[str]:
     """The proxy settings of this machine's apt, for mmdebstrap, which does not read them itself."""
     dump = subprocess.run(["apt-config", "dump"], text=True, capture_output=True, check=False).stdout
-    return [line for line in dump.splitlines() if line.startswith("Acquire::http") and "Proxy" in line and '""' not in line]
+    return [
+        line for line in dump.splitlines() if line.startswith("Acquire::http") and "Proxy" in line and '""' not in line
+    ]
 
 
 def _install(packages: list[str]) -> None:
