@@ -16,8 +16,8 @@ type Filter struct {
 
 type Route struct {
 	DestinationCidrBlock, GatewayType, GatewayId, RouteType *string
-	Enabled                                                *bool
-	RouteId                                                *uint64
+	Enabled                                                 *bool
+	RouteId                                                 *uint64
 }
 
 type RouteTable struct {
@@ -31,7 +31,9 @@ type DescribeRouteTablesResponse struct {
 	Response *struct{ RouteTableSet []*RouteTable }
 }
 
-func NewDescribeRouteTablesRequest() *DescribeRouteTablesRequest { return &DescribeRouteTablesRequest{} }
+func NewDescribeRouteTablesRequest() *DescribeRouteTablesRequest {
+	return &DescribeRouteTablesRequest{}
+}
 
 func (c *Client) DescribeRouteTables(*DescribeRouteTablesRequest) (*DescribeRouteTablesResponse, error) {
 	return nil, errLeftOut
