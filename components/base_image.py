@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import tempfile
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -57,14 +57,20 @@ def _download(settings: Settings, path: Path) -> None:
                     if total and file.tell() * 10 // total > tenths:
                         tenths = file.tell() * 10 // total
                         pulumi.log.info(f"Downloading the image: {tenths}0 %", ephemeral=True)
+            _whole(file.tell(), total)
             _verify(digest.hexdigest(), settings, settings.image)
-        except (OSError, urllib.error.URLError) as error:
+        except (OSError, http.client.HTTPException) as error:
             rule = f"it cannot be downloaded: {error}"
             raise SettingsError(fault("image", settings.image, rule, "check the URL, or set a local path")) from error
         else:
             Path(file.name).rename(path)
         finally:
             Path(file.name).unlink(missing_ok=True)
+
+
+def _whole(size: int, announced: int) -> None:
+    if size < announced:
+        raise OSError(f"it broke off after {size} of {announced} bytes")
 
 
 def _sha512(path: Path) -> str:
