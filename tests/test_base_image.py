@@ -1,0 +1,145 @@
+"""The base image: found or downloaded, and never used with another checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+from components.base_image import base_image
+from components.settings import SettingsError
+from tests.configuration import make_settings
+from tests.web import Answer, refused_url, serve
+
+CONTENT = b"QFI\xfb" + b"a disk" * 300_000  # more than one chunk
+SHA512 = hashlib.sha512(CONTENT).hexdigest()
+OTHER = "0" * 128
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where downloads go; empty."""
+    monkeypatch.setenv("no_proxy", "*")  # the servers are on loopback
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def files(directory: Path) -> list[Path]:
+    """All files below a directory."""
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
+def local(tmp_path: Path, content: bytes = CONTENT) -> Path:
+    """A file to give as `image`."""
+    path = tmp_path / "debian.qcow2"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("preview", [False, True])
+@pytest.mark.parametrize("checksum", ["", SHA512])
+def test_a_local_file_is_used_where_it_is(tmp_path: Path, cache: Path, checksum: str, *, preview: bool) -> None:
+    path = local(tmp_path)
+    assert base_image(make_settings(image=str(path), imageSha512=checksum), preview=preview) == path
+    assert not cache.exists(), "a local file is not copied"
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_local_file_that_is_not_there_is_refused(tmp_path: Path, *, preview: bool) -> None:
+    path = tmp_path / "absent.qcow2"
+    with pytest.raises(SettingsError) as refusal:
+        base_image(make_settings(image=str(path)), preview=preview)
+    assert str(refusal.value) == (
+        f"- image = '{path}' is refused: there is no such file. Way out: give the path of a qcow2 file, or a URL"
+    )
+
+
+def test_a_directory_is_no_image(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no such file"):
+        base_image(make_settings(image=str(tmp_path), imageSha512=""), preview=False)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_local_file_with_another_checksum_is_refused(tmp_path: Path, *, preview: bool) -> None:
+    path = local(tmp_path)
+    with pytest.raises(SettingsError) as refusal:
+        base_image(make_settings(image=str(path), imageSha512=OTHER), preview=preview)
+    assert str(refusal.value) == (
+        f"- imageSha512 = '{OTHER[:80]}…' is refused: {path} has the SHA-512 {SHA512}. "
+        "Way out: if you trust that file, set this value; if not, fetch it again"
+    )
+
+
+def test_a_url_is_downloaded_once_and_kept(cache: Path) -> None:
+    with serve(Answer(body=CONTENT)) as web:
+        settings = make_settings(image=f"{web.url}/trixie/debian.qcow2", imageSha512=SHA512)
+        path = base_image(settings, preview=False)
+        assert path.read_bytes() == CONTENT
+        assert path.is_relative_to(cache)
+        assert path.name == "debian.qcow2"
+        assert base_image(settings, preview=False) == path
+        assert web.asked == ["/trixie/debian.qcow2"], "the second `up` downloads it again"
+    assert files(cache) == [path], "a temporary file was left"
+
+
+def test_two_images_of_the_same_name_do_not_share_a_file(cache: Path) -> None:
+    with serve(Answer(body=b"one"), Answer(body=b"two")) as web:
+        url = f"{web.url}/debian.qcow2"
+        one, two = (
+            base_image(make_settings(image=url, imageSha512=hashlib.sha512(body).hexdigest()), preview=False)
+            for body in (b"one", b"two")
+        )
+    assert (one.read_bytes(), two.read_bytes()) == (b"one", b"two")
+
+
+def test_a_preview_names_the_file_and_downloads_nothing(cache: Path) -> None:
+    with serve(Answer(body=CONTENT)) as web:
+        settings = make_settings(image=f"{web.url}/debian.qcow2", imageSha512=SHA512)
+        promised = base_image(settings, preview=True)
+        assert web.asked == []
+        assert not cache.exists()
+        assert base_image(settings, preview=False) == promised, "the preview shows another plan than `up` carries out"
+
+
+def test_a_download_with_another_checksum_is_refused_and_thrown_away(cache: Path) -> None:
+    with serve(Answer(body=b"something else")) as web:
+        settings = make_settings(image=f"{web.url}/debian.qcow2", imageSha512=SHA512)
+        with pytest.raises(SettingsError, match="has the SHA-512 ") as refusal:
+            base_image(settings, preview=False)
+    assert hashlib.sha512(b"something else").hexdigest() in str(refusal.value)
+    assert settings.image in str(refusal.value)
+    assert files(cache) == []
+
+
+def test_a_download_that_breaks_off_is_refused_and_thrown_away(cache: Path) -> None:
+    with serve(Answer(body=CONTENT[:1000], length=len(CONTENT))) as web:
+        with pytest.raises(SettingsError) as refusal:
+            base_image(make_settings(image=f"{web.url}/debian.qcow2", imageSha512=SHA512), preview=False)
+        assert f"it broke off after 1000 of {len(CONTENT)} bytes" in str(refusal.value), "half a file is no other image"
+        assert files(cache) == []
+        web.answers = [Answer(body=CONTENT)]
+        path = base_image(make_settings(image=f"{web.url}/debian.qcow2", imageSha512=SHA512), preview=False)
+    assert path.read_bytes() == CONTENT, "the next `up` does not go on from a failed download"
+
+
+def test_a_url_that_is_not_there_is_refused_with_the_servers_answer(cache: Path) -> None:
+    with serve(Answer(status=404)) as web:
+        url = f"{web.url}/gone.qcow2"
+        with pytest.raises(SettingsError) as refusal:
+            base_image(make_settings(image=url, imageSha512=SHA512), preview=False)
+    assert str(refusal.value) == (
+        f"- image = '{url}' is refused: it cannot be downloaded: HTTP Error 404: Not Found. "
+        "Way out: check the URL, or set a local path"
+    )
+    assert isinstance(refusal.value.__cause__, HTTPError)
+    refusal.value.__cause__.close()
+    assert files(cache) == []
+
+
+@pytest.mark.parametrize("url", [refused_url(), "http://127.0.0.1:http"])
+def test_a_server_that_is_not_there_is_refused_and_not_a_traceback(cache: Path, url: str) -> None:
+    with pytest.raises(SettingsError, match="it cannot be downloaded: "):
+        base_image(make_settings(image=f"{url}/debian.qcow2", imageSha512=SHA512), preview=False)
+    assert files(cache) == []
