@@ -41,14 +41,16 @@ def _make_environment() -> None:
 
 
 def make_package(name: str, directory: Path, python: Path) -> None:
-    """Writes `directory`/pulumi-resource-`name` and the plugin's sources beside it, independent of the clone's place."""
+    """Writes `directory`/pulumi-resource-`name` and the sources beside it, independent of the clone's place."""
     aside = directory.with_name(f"{directory.name}.new")
     shutil.rmtree(aside, ignore_errors=True)
     for source in _sources(name):
         target = aside / source.relative_to(LAB.parent)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    (aside / "main.py").write_text(f"from runpy import run_module\n\nrun_module('lab.plugins.{name}', run_name='__main__')\n")
+    (aside / "main.py").write_text(
+        f"from runpy import run_module\n\nrun_module('lab.plugins.{name}', run_name='__main__')\n"
+    )
     wrapper = aside / f"pulumi-resource-{name}"
     # exec: the engine's signals and its watch over the process must reach Python itself.
     wrapper.write_text(f'#!/bin/sh\nexec "{python}" "$(dirname "$0")/main.py" "$@"\n')
@@ -103,7 +105,9 @@ STEPS = [
     Step(
         name="pulumi-home",
         run=_install_all,
-        results=[PULUMI_HOME / "plugins" / f"resource-{name}-v{VERSIONS['plugins'][name]}" for name in VERSIONS["plugins"]],
+        results=[
+            PULUMI_HOME / "plugins" / f"resource-{name}-v{VERSIONS['plugins'][name]}" for name in VERSIONS["plugins"]
+        ],
         inputs=[
             *(f"{name} {version}" for name, version in VERSIONS["plugins"].items()),
             sys.version,

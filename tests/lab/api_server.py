@@ -56,12 +56,12 @@ class ApiServer:
             f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
             f"--secure-port={self.port}",
             "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
+            "--endpoint-reconciler-type=none",  # it refuses a loopback address
             f"--tls-cert-file={at}/server.crt",
             f"--tls-private-key-file={at}/server.key",
             f"--client-ca-file={at}/ca.crt",
-            f"--service-account-key-file={at}/server.key",
-            f"--service-account-signing-key-file={at}/server.key",
+            f"--service-account-key-file={at}/accounts.key",
+            f"--service-account-signing-key-file={at}/accounts.key",
             "--service-account-issuer=https://contract.test",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--authorization-mode=RBAC",
@@ -131,10 +131,10 @@ class ApiServer:
         live = self.get(path)
         if live is None or "deletionTimestamp" not in live["metadata"]:
             return False
+        if live["metadata"].get("finalizers"):
+            live = self.request("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
         if live["kind"] == "Namespace":
             self.request("PUT", f"{path}/finalize", {**live, "spec": {"finalizers": []}})
-        else:
-            self.request("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
         return True
 
     def _spawn(self, program: str, *words: str) -> None:
@@ -160,6 +160,7 @@ def _certificates(directory: Path) -> None:
 
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=contract-ca", "-days", "2")
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "accounts.key")
     (directory / "server.ext").write_text("subjectAltName=IP:127.0.0.1,DNS:kubernetes\n")
     for name, subject, extensions in (
         ("server", "/CN=kubernetes", ("-extfile", "server.ext")),
