@@ -57,6 +57,39 @@ def previewed(run_program: RunProgram) -> Run:
     return run_program(preview=True)
 
 
+UNUSUAL: dict[str, Any] = {
+    "clusterName": "blue",
+    "kubernetesVersion": "1.36.4",
+    "containerRuntime": "containerd",
+    "podCidr": "10.32.0.0/14",
+    "serviceCidr": "10.112.0.0/16",
+    "controlPlaneCpus": 4,
+    "controlPlaneMemory": 4096,
+    "workers": 1,
+    "workerCpus": 1,
+    "workerMemory": 1536,
+    "diskSize": 9,
+    "systemUpgrade": False,
+    "virtualization": "qemu",
+    "networkCidr": "10.50.0.0/24",
+    "storagePath": "/srv/disks",
+    "timeoutFactor": 3,
+    "aptMirror": "http://10.50.0.1/debian",
+    "aptMirrorKey": "http://10.50.0.1/debian/key.asc",
+    "kubernetesAptRepository": "http://10.50.0.1/kubernetes",
+    "imageMirrors": '{"ghcr.io": "http://10.50.0.1:5000", "docker.io": "https://10.50.0.1"}',
+    "webServerImage": "docker.io/library/nginx:1.27",
+    "webServerReplicas": 5,
+    "nodePort": 31000,
+}
+
+
+@pytest.fixture(scope="session")
+def unusual(run_program: RunProgram) -> Run:
+    """The whole program with every key other than its default."""
+    return run_program(**UNUSUAL)
+
+
 @pytest.fixture(params=["applied", "previewed"])
 def program(request: pytest.FixtureRequest) -> Run:
     """Both of them: for what must hold in either."""

@@ -98,7 +98,7 @@ def test_every_type_token_is_the_name_of_its_noun(program: Run) -> None:
 
 
 def test_every_step_on_a_machine_is_bounded_and_goes_with_a_machine(program: Run) -> None:
-    domains = {domain.urn for domain in program.of("domain:Domain")}
+    domains = {domain.urn for domain in program.of(":Domain")}
     commands = program.of(":remote:Command")
     assert len(commands) == 9, "a preview reads like the drawing in the README: one command a meaningful step"
     for command in commands:
@@ -108,7 +108,7 @@ def test_every_step_on_a_machine_is_bounded_and_goes_with_a_machine(program: Run
 
 
 def test_everything_in_the_cluster_goes_with_the_control_plane_and_uses_its_kubeconfig(program: Run) -> None:
-    control_plane = program.one("domain:Domain", "control-plane-1-domain")
+    control_plane = program.one(":Domain", "control-plane-1-domain")
     in_cluster = [each for each in program.resources.values() if each.type.startswith("kubernetes:")]
     assert len(in_cluster) == 8
     for resource in in_cluster:
@@ -117,8 +117,8 @@ def test_everything_in_the_cluster_goes_with_the_control_plane_and_uses_its_kube
 
 
 def test_the_machines_are_made_in_parallel(program: Run) -> None:
-    for machine in program.of("domain:Domain"):
-        others = {other.name for other in program.of("domain:Domain")} - {machine.name}
+    for machine in program.of(":Domain"):
+        others = {other.name for other in program.of(":Domain")} - {machine.name}
         assert not others & program.before(machine), "up would take the sum of all boots"
 
 
@@ -144,19 +144,21 @@ def test_a_missing_image_makes_nothing(run_program: RunProgram, tmp_path: Path) 
     assert registered == []
 
 
-def test_two_clusters_on_one_host_share_no_name(run_program: RunProgram) -> None:
-    names = []
-    for cluster, network in (("one", "10.17.4.0/24"), ("two", "10.17.5.0/24")):
-        run = run_program(clusterName=cluster, networkCidr=network)
-        libvirt = [each for each in run.resources.values() if each.type.startswith("libvirt:")]
-        assert len(libvirt) == 12
-        names.append({(each.type, each.plain("name")) for each in libvirt})
-        names[-1] |= {("bridge", run.one("network:Network").plain("bridge"))}
-        names[-1] |= {("directory", run.one("pool:Pool").plain("target")["path"])}
-        names[-1] |= {
-            ("MAC", interface["mac"])
-            for domain in run.of("domain:Domain")
-            for interface in domain.plain("networkInterfaces")
-        }
-    base_images = {(kind, name) for kind, name in names[0] & names[1] if name.startswith("base-")}
-    assert names[0] & names[1] == base_images, "libvirt would refuse the second cluster, or give it the first one's"
+def libvirt_names(recorded: Run) -> set[tuple[str, str]]:
+    """Everything that is unique on a host, by kind."""
+    libvirt = [each for each in recorded.resources.values() if each.type.startswith("libvirt:")]
+    interfaces = [interface for each in libvirt for interface in each.plain("networkInterfaces") or []]
+    return {
+        *((each.type, each.plain("name")) for each in libvirt),
+        *(("MAC", interface["mac"]) for interface in interfaces),
+        ("bridge", recorded.one("/network:Network").plain("bridge")),
+        ("directory", recorded.one(":Pool").plain("target")["path"]),
+    }
+
+
+def test_two_clusters_on_one_host_share_no_name(applied: Run, unusual: Run) -> None:
+    assert len(libvirt_names(applied)) == 12 + 3 + 2
+    shared = libvirt_names(applied) & libvirt_names(unusual)
+    assert {name.split("-")[0] for _, name in shared} == {"base"}, (
+        "libvirt would refuse the second cluster, or give it what is the first one's"
+    )

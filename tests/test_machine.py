@@ -1,0 +1,91 @@
+"""One virtual machine, and the way in."""
+
+from __future__ import annotations
+
+from components.settings import FIRST_WORKER_HOST
+from tests.conftest import RunProgram
+from tests.recording import Registration, Run, plain, secret
+
+NAMES = ["control-plane-1", "worker-1", "worker-2"]
+
+
+def domain(recorded: Run, name: str) -> Registration:
+    """A machine's domain."""
+    return recorded.one(":Domain", f"{name}-domain")
+
+
+def test_each_role_has_its_configured_size(unusual: Run) -> None:
+    sizes = {each.name: (each.plain("vcpu"), each.plain("memory")) for each in unusual.of(":Domain")}
+    assert sizes == {"blue-control-plane-1-domain": (4, 4096), "blue-worker-1-domain": (1, 1536)}
+    disks = [unusual.one(":Volume", f"{name}-disk").plain("size") for name in NAMES[:2]]
+    assert disks == [9 * 1024**3] * 2
+
+
+def test_each_machine_has_its_own_disk_on_the_base_image_and_its_own_seed(applied: Run) -> None:
+    for name in NAMES:
+        machine = domain(applied, name)
+        assert machine.plain("disks") == [{"volumeId": f"k8s-{name}-disk-id"}]
+        assert machine.plain("cloudinit") == f"k8s-{name}-seed-id"
+        disk = applied.one(":Volume", f"{name}-disk")
+        assert disk.plain("baseVolumeId") == "k8s-base-id"
+        assert disk.plain("pool") == applied.one(":CloudInitDisk", f"{name}-seed").plain("pool") == "k8s"
+
+
+def test_a_machine_comes_back_after_a_restart_of_the_host(applied: Run) -> None:
+    assert all(domain(applied, name).plain("autostart") is True for name in NAMES)
+
+
+def test_the_hypervisor_is_the_configured_one(applied: Run, unusual: Run) -> None:
+    fast, slow = domain(applied, "worker-1"), domain(unusual, "worker-1")
+    assert (fast.plain("type"), fast.plain("cpu")) == ("kvm", {"mode": "host-passthrough"})
+    assert slow.plain("type") == "qemu"
+    assert slow.plain("cpu") is None, "emulation cannot pass the host's CPU through"
+
+
+def test_the_interface_has_the_mac_that_the_seed_gives_the_address_to(applied: Run) -> None:
+    for name in NAMES:
+        (interface,) = domain(applied, name).plain("networkInterfaces")
+        assert interface["networkId"] == "k8s-network-id"
+        assert interface["mac"] in applied.one(":CloudInitDisk", f"{name}-seed").plain("networkConfig")
+
+
+def test_what_only_a_new_machine_takes_over_replaces_it(applied: Run) -> None:
+    for name in NAMES:
+        assert domain(applied, name).replace_on_changes == {"cloudinit", "networkInterfaces"}, (
+            "the provider would report an update and change nothing"
+        )
+
+
+def test_every_connection_pins_its_own_machines_host_key_and_is_secret(applied: Run) -> None:
+    hosts = {"10.17.3.11": "control-plane-1", "10.17.3.21": "worker-1", "10.17.3.22": "worker-2"}
+    commands = applied.of(":remote:Command")
+    assert {command.plain("connection")["host"] for command in commands} == set(hosts)
+    for command in commands:
+        connection = command.inputs["connection"]
+        assert secret(connection), "it holds the private key"
+        connection = plain(connection)
+        assert connection["hostKey"] == f"ssh-ed25519 public-k8s-{hosts[connection['host']]}-host-key", (
+            "any machine at that address would get the scripts and their secrets"
+        )
+        assert connection["user"] == "debian"
+        assert "private-k8s-login-key" in connection["privateKey"]
+        assert connection["dialErrorLimit"] == -1, "ten refused dials take 11 s; a machine boots longer"
+
+
+def test_the_control_plane_may_log_in_to_workers_from_its_address_only(applied: Run) -> None:
+    login, joiner = "ssh-ed25519 public-k8s-login-key", "ssh-ed25519 public-k8s-control-plane-1-host-key"
+    for name in NAMES:
+        user_data = applied.one(":CloudInitDisk", f"{name}-seed").plain("userData")
+        assert f"- {login}\n" in user_data
+        restricted = f'- restrict,from="10.17.3.11" {joiner}\n' in user_data
+        assert restricted == (name != "control-plane-1"), user_data
+        assert f"- {joiner}\n" not in user_data, "without `from` the key would be worth a login from anywhere"
+
+
+def test_one_more_worker_changes_no_machine_that_is_there(applied: Run, run_program: RunProgram) -> None:
+    more = run_program(workers=3)
+    for kind in (":Domain", ":Volume", ":CloudInitDisk"):
+        before = {each.urn: each.inputs for each in applied.of(kind)}
+        after = {each.urn: each.inputs for each in more.of(kind)}
+        assert before.items() <= after.items()
+    assert f"10.17.3.{FIRST_WORKER_HOST + 2}" in more.one(":CloudInitDisk", "worker-3-seed").plain("networkConfig")
