@@ -44,7 +44,14 @@ class ApiServer:
             "etcd",
             *("--data-dir", str(self._directory / "etcd"), "--unsafe-no-fsync"),
             *("--listen-client-urls", etcd, "--advertise-client-urls", etcd),
-            *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"),
+            *(
+                "--listen-peer-urls",
+                peer,
+                "--initial-advertise-peer-urls",
+                peer,
+                "--initial-cluster",
+                f"default={peer}",
+            ),
         )
         self.start_api()
 
