@@ -19,19 +19,22 @@ mount --bind /dev/pts "$RUN/dev/pts"
 mount -t tmpfs -o mode=1777 tmpfs "$RUN/dev/shm"
 ln -s pts/ptmx "$RUN/dev/ptmx"
 ln -s /proc/self/fd "$RUN/dev/fd"
-for number in 0 1 2; do
-  ln -s "/proc/self/fd/$number" "$RUN/dev/$(cut -d' ' -f$((number + 1)) <<<"stdin stdout stderr")"
-done
+ln -s fd/0 "$RUN/dev/stdin"
+ln -s fd/1 "$RUN/dev/stdout"
+ln -s fd/2 "$RUN/dev/stderr"
 mount --move "$RUN/dev" /dev
 
-# libvirt's fixed directories: definitions and disks are kept from one start to the next, what describes running
-# processes is not.
+# An empty /run: no daemon of the host, such as its name resolver or its firewall, is asked through its socket, and
+# nothing says that machines of an earlier start still run.
+resolver="$(readlink -f /etc/resolv.conf)"
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir /run/libvirt /run/lock
+
+# libvirt's definitions and disks are kept from one start to the next.
 for place in etc/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt; do
   mkdir -p "$RUN/$place" "/$place"
   mount --bind "$RUN/$place" "/$place"
 done
-mkdir -p /run/libvirt
-mount -t tmpfs -o mode=755 tmpfs /run/libvirt
 cp "$CONFIG"/*.conf /etc/libvirt/
 
 # A link, so that an image made anew is the one used.
@@ -50,8 +53,8 @@ mount --bind "$RUN/group" /etc/group
 
 # No nameserver: the host's could not be reached from here, and dnsmasq would make every unknown name wait for it.
 echo "# The lab has no uplink." >"$RUN/resolv.conf"
-mount --bind "$RUN/resolv.conf" "$(readlink -f /etc/resolv.conf)"
+mkdir -p "$(dirname "$resolver")"
+touch "$resolver"
+mount --bind "$RUN/resolv.conf" "$resolver"
 
-echo $$ >"$RUN/holder.pid.new"
-mv "$RUN/holder.pid.new" "$RUN/holder.pid"
 exec -a kubeadm-lab sleep infinity

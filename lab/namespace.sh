@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# What lab/start, lab/enter and lab/down share: the names of the lab's namespaces and how to tell what runs in them.
+# What lab/start, lab/enter and lab/down share: the lab's names, and how to tell what runs in it.
 #
 # The lab is a named network namespace without an uplink, and a mount namespace that a sleeping process holds open.
 # There is no process namespace: whatever has the lab's network is the lab's, so `lab/down` finds every process by it, and
@@ -21,13 +21,16 @@ need_root() {
   [[ $EUID -eq 0 ]] || fail "namespaces and virtual machines need root: run this as root"
 }
 
-# The process that holds the mount namespace, or nothing. A recorded id may belong to another process by now.
+# The process that holds the mount namespace; fails when there is none.
 holder() {
-  local pid
-  pid="$(cat "$RUN/holder.pid" 2>/dev/null)" || return 1
-  grep -qs "^$NAMESPACE " <(tr '\0' ' ' <"/proc/$pid/cmdline") || return 1
-  [[ "$(stat -Lc %i "/proc/$pid/ns/net")" == "$(stat -Lc %i "/run/netns/$NAMESPACE" 2>/dev/null)" ]] || return 1
-  echo "$pid"
+  local pid name
+  for pid in $(ip netns pids "$NAMESPACE" 2>/dev/null); do
+    if IFS= read -r -d '' name 2>/dev/null <"/proc/$pid/cmdline" && [[ $name == "$NAMESPACE" ]]; then
+      echo "$pid"
+      return
+    fi
+  done
+  return 1
 }
 
 # Runs a command in the lab, in the directory it was called in.
@@ -35,6 +38,11 @@ inside() {
   local pid
   pid="$(holder)" || return 1
   nsenter --target "$pid" --net --mount --wdns="$PWD" -- "$@"
+}
+
+# Whether a process runs; one that has ended and waits for its parent does not.
+alive() {
+  [[ -e "/proc/$1/exe" ]]
 }
 
 # Stops one daemon by its recorded id, if that is still a process of the lab.
@@ -49,11 +57,14 @@ stop() {
 
 # Ends processes: politely, and after five seconds at once.
 end() {
-  local pid deadline=$((SECONDS + 5))
+  local pid began=$SECONDS
   kill "$@" 2>/dev/null || true
   for pid in "$@"; do
-    while [[ -e "/proc/$pid" ]]; do
-      ((SECONDS < deadline)) || kill -KILL "$pid" 2>/dev/null || true
+    while alive "$pid"; do
+      if ((SECONDS - began >= 5)); then
+        kill -KILL "$pid" 2>/dev/null || true
+      fi
+      ((SECONDS - began < 30)) || fail "process $pid cannot be ended: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
       sleep 0.1
     done
   done
