@@ -215,5 +215,5 @@ def _computed(kind: str, name: str) -> dict[str, str]:
         return {"stdout": f"{begin}\nprivate-{name}\n{end}\nssh-ed25519 public-{name}", "stderr": ""}
     if kind == "command:remote:Command":
         results = {"kubeconfig": KUBECONFIG, "join": f"{TOKEN}\n{CA_CERT_HASH}"}
-        return {"stdout": results.get(name.rsplit("-", 1)[1], ""), "stderr": ""}
+        return {"stdout": results.get(name.split("-")[-1], ""), "stderr": ""}
     return {}
