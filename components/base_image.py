@@ -35,7 +35,7 @@ def base_image(settings: Settings, *, preview: bool) -> Path:
                 fault("image", path, "there is no such file", "give the path of a qcow2 file, or a URL")
             )
         if settings.image_sha512:
-            _verify(_sha512(path), settings, path)
+            _verify(file_sha512(path), settings, path)
         return path
     path = cache_directory() / settings.image_sha512[:32] / settings.image.rsplit("/", 1)[1]
     if not path.exists() and not preview:
@@ -73,7 +73,8 @@ def _whole(size: int, announced: int) -> None:
         raise OSError(f"it broke off after {size} of {announced} bytes")
 
 
-def _sha512(path: Path) -> str:
+def file_sha512(path: Path) -> str:
+    """SHA-512 of a file, as hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha512").hexdigest()
 

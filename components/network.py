@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 import pulumi_libvirt as libvirt
 
+from components.base_image import file_sha512
 from components.settings import Settings
 
 
@@ -75,8 +75,5 @@ def bridge_name(settings: Settings) -> str:
 
 
 def _short_hash(image: Path, settings: Settings) -> str:
-    """Tells images apart: by checksum where one is given, else by path, size and time of change."""
-    identity = settings.image_sha512
-    if not identity:
-        identity = f"{image} {image.stat().st_size} {image.stat().st_mtime_ns}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:12]
+    """Tells images apart by content, so that a file that was only copied or touched rebuilds nothing."""
+    return (settings.image_sha512 or file_sha512(image))[:12]
