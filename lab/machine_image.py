@@ -72,15 +72,14 @@ _MASKED_UNITS = (
     "systemd-binfmt.service",
 )
 _MASKED_GENERATORS = (
-    "systemd-bless-boot-generator",
-    "systemd-cryptsetup-generator",
     "systemd-debug-generator",
     "systemd-gpt-auto-generator",
     "systemd-hibernate-resume-generator",
-    "systemd-integritysetup-generator",
     "systemd-rc-local-generator",
+    "systemd-run-generator",
+    "systemd-ssh-generator",
     "systemd-system-update-generator",
-    "systemd-veritysetup-generator",
+    "systemd-tpm2-generator",
 )
 _SIZE = "3G"  # virtual, as the official image's; growpart makes it as large as the volume
 _PARTITION_START = 1 << 20
