@@ -1,0 +1,77 @@
+"""The web server of the tutorial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.recording import Run
+
+
+def container(recorded: Run) -> dict[str, Any]:
+    """The only container of the web server's pods."""
+    (only,) = recorded.one(":Deployment").plain("spec")["template"]["spec"]["containers"]
+    assert isinstance(only, dict)
+    return only
+
+
+def test_image_replicas_and_port_are_the_configured_ones(applied: Run, unusual: Run) -> None:
+    assert applied.one(":Deployment").plain("spec")["replicas"] == 2, "the tutorial has two"
+    assert container(applied)["image"] == "docker.io/library/nginx:1.26.3"
+    assert unusual.one(":Deployment").plain("spec")["replicas"] == 5
+    assert container(unusual)["image"] == "docker.io/library/nginx:1.27"
+    assert unusual.one(":Service").plain("spec")["ports"][0]["nodePort"] == 31000
+
+
+def test_the_service_leads_from_every_nodes_port_to_the_pods_port_80(applied: Run) -> None:
+    spec = applied.one(":Service").plain("spec")
+    assert spec["type"] == "NodePort"
+    (port,) = spec["ports"]
+    assert (port["port"], port["nodePort"], port["protocol"]) == (80, 30080, "TCP")
+    (own,) = container(applied)["ports"]
+    assert (own["name"], own["containerPort"]) == (port["targetPort"], 80), "the service would lead nowhere"
+
+
+def test_service_and_deployment_select_the_labels_that_the_pods_carry(applied: Run) -> None:
+    spec = applied.one(":Deployment").plain("spec")
+    labels = spec["template"]["metadata"]["labels"].items()
+    assert applied.one(":Service").plain("spec")["selector"].items() <= labels
+    assert spec["selector"]["matchLabels"].items() <= labels
+    (spread,) = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"].items() <= labels
+
+
+def test_a_pod_counts_only_when_it_answers_http(applied: Run) -> None:
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert container(applied)[probe]["httpGet"] == {"path": "/", "port": "http"}
+        assert container(applied)[probe]["timeoutSeconds"] == 10, "1 s is too short on an emulated machine"
+
+
+def test_the_image_that_was_pulled_early_is_used(applied: Run) -> None:
+    assert container(applied)["imagePullPolicy"] == "IfNotPresent"
+    assert container(applied)["image"] in applied.command("worker-1-prepare").plain("stdin")
+
+
+def test_the_pods_are_spread_but_run_where_there_is_one_node_only(applied: Run) -> None:
+    (spread,) = applied.one(":Deployment").plain("spec")["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "kubernetes.io/hostname"
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+
+
+def test_the_web_server_comes_after_the_pod_network_and_the_workers(program: Run) -> None:
+    for kind in (":Deployment", ":Service"):
+        before = program.before(program.one(kind))
+        assert {"flannel-daemon-set", "k8s-worker-1-join", "k8s-worker-2-join", "nodes-ready-check"} <= before, (
+            "pods made before their node's network is up back off for minutes"
+        )
+
+
+def test_the_web_server_may_take_longer_on_a_slow_machine(applied: Run, unusual: Run) -> None:
+    for kind in (":Deployment", ":Service"):
+        assert (applied.one(kind).create_timeout, applied.one(kind).update_timeout) == ("10m", "10m")
+        assert (unusual.one(kind).create_timeout, unusual.one(kind).update_timeout) == ("30m", "30m")
+
+
+def test_nothing_runs_in_the_cluster_under_a_name_that_pulumi_made_up(applied: Run) -> None:
+    for kind in (":Deployment", ":Service"):
+        metadata = applied.one(kind).plain("metadata")
+        assert (metadata["name"], metadata["namespace"]) == ("nginx", "default"), "the README's commands name it"
