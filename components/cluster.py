@@ -59,6 +59,8 @@ class KubernetesCluster(pulumi.ComponentResource):
             # While a preview does not know the kubeconfig, this tells it that the cluster is still the same one;
             # without it every resource in the cluster would be shown as replaced.
             cluster_identifier=args.control_plane.domain.id,
+            # A run that was killed may have made an object that the state does not know; it is taken over.
+            upsert_existing_objects=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         result = self.joins[0].stdout

@@ -8,10 +8,12 @@
 #   SANDBOX_IMAGE (the pause image), IMAGES (names, one a line, to pull early).
 # Result: none.
 
+# What apt and dpkg say goes to a log of the machine; a failure shows its end.
 apt_get() {
-  # The lists have a lock that DPkg::Lock::Timeout does not cover: apt-get update is repeated, see refresh_lists.
+  local log=/var/log/kubeadm-libvirt-apt.log
   apt-get --quiet=2 --option DPkg::Lock::Timeout=300 --option Acquire::Retries=3 \
-    --option Dpkg::Options::=--force-confdef --option Dpkg::Options::=--force-confold "$@" </dev/null >&2
+    --option Dpkg::Options::=--force-confdef --option Dpkg::Options::=--force-confold "$@" >>"$log" 2>&1 ||
+    fail "apt-get $1 failed. The end of $log: $(tail --lines=15 "$log")"
 }
 
 wait_for_cloud_init() {
@@ -42,6 +44,7 @@ write_sources() {
   echo "deb [signed-by=$signed_by] $APT_MIRROR $codename main" >/etc/apt/sources.list.d/mirror.list
 }
 
+# The lists have a lock that DPkg::Lock::Timeout does not cover, so apt-get update is repeated.
 refresh_lists() {
   wait_for 300 "apt-get update" apt-get --quiet=2 --error-on=any update
 }
