@@ -7,6 +7,7 @@ plugins' state with the stand-ins', and runs against them every test that asks f
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 from lab.paths import BIN
 from lab.plugin_steps import ENVIRONMENT, PYTHON_PLUGINS, install, make_package
 from lab.versions import VERSIONS
+from tests.lab.api_server import NEEDED as CONTROL_PLANE
+from tests.lab.api_server import ApiServer
 from tests.lab.engine import NEEDED
 from tests.lab.ssh_server import SSHD, SshServer
 
@@ -74,6 +77,22 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
     server = SshServer(tmp_path_factory.mktemp("ssh"))
     server.start()
     try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """An API server that stays for all tests."""
+    missing = [name for name in CONTROL_PLANE if not (BIN / name).exists()]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not in {BIN}: `python3 -m lab.build kubernetes etcd` makes them")
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl: `apt-get install openssl`")
+    server = ApiServer(tmp_path_factory.mktemp("api-server"))
+    try:
+        server.start()
         yield server
     finally:
         server.stop()

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,9 +206,7 @@ def test_cancelling_ends_commands_and_connections_at_once(own: Plugin, ssh_serve
             pool.submit(own.create, LOCAL, {"create": f"echo $$ >{local}; sleep 300 & wait"}),
             pool.submit(run, own, ssh_server, f"echo $$ >{remote}; exec sleep 300"),
         ]
-        pids = [
-            int(eventually(lambda path=path: path.exists() and path.read_text(), "it runs")) for path in (local, remote)
-        ]
+        pids = [int(eventually(partial(read, path), "the command runs")) for path in (local, remote)]
         try:
             own.cancel()
             for done in runs:
@@ -246,6 +245,10 @@ def test_the_process_ends_when_its_engine_is_gone(stand_ins: Path, tmp_path: Pat
     shell = subprocess.run(["sh", "-c", start], check=True, capture_output=True, text=True, timeout=30)
     number = int(shell.stdout)
     eventually(lambda: not alive(number), "the orphan has ended")
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def memory(plugin: Plugin) -> int:

@@ -17,6 +17,7 @@ from lab.plugins.common.errors import PluginError
 from lab.plugins.kubernetes.config import Cluster
 
 Object = dict[str, Any]
+Say = Callable[[str], None]
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 5.0
@@ -73,7 +74,7 @@ class Api:
         body: Any = None,
         content_type: str = "application/json",
         seconds: float,
-        say: Callable[[str], None] | None = None,
+        say: Say | None = None,
         lost: Callable[[], None] | None = None,
     ) -> Object:
         """One request, tried again until `seconds` are over while the server cannot be reached or is overloaded.
@@ -122,11 +123,11 @@ class Api:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def resource(self, version: str, kind: str, *, seconds: float) -> Resource:
+    async def resource(self, version: str, kind: str, *, seconds: float, say: Say | None = None) -> Resource:
         """What the server calls `kind`. Asked again for a kind it did not know: a definition may have come since."""
         if kind not in self._resources.get(version, {}):
             try:
-                listing = await self.request("GET", _group(version), seconds=seconds)
+                listing = await self.request("GET", _group(version), seconds=seconds, say=say)
             except ApiError as error:
                 if error.status != 404:
                     raise
@@ -143,9 +144,11 @@ class Api:
                 404, "NoMatch", f"the API server has no {kind} in {version}; are the required CRDs created?"
             ) from None
 
-    async def path(self, version: str, kind: str, namespace: str, name: str = "", *, seconds: float) -> str:
+    async def path(
+        self, version: str, kind: str, namespace: str, name: str = "", *, seconds: float, say: Say | None = None
+    ) -> str:
         """The path of an object, or of the collection when it has no name."""
-        resource = await self.resource(version, kind, seconds=seconds)
+        resource = await self.resource(version, kind, seconds=seconds, say=say)
         middle = f"/namespaces/{namespace or 'default'}" if resource.namespaced else ""
         return f"{_group(version)}{middle}/{resource.plural}{f'/{name}' if name else ''}"
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from lab.plugins.common.errors import PluginError
 from lab.plugins.kubernetes import field_manager
-from lab.plugins.kubernetes.api import Api, ApiError, Object
+from lab.plugins.kubernetes.api import Api, ApiError, Object, Say
 from lab.plugins.kubernetes.config import Config
 from lab.plugins.kubernetes.objects import annotations_of
 from lab.plugins.kubernetes.waiting import AWAITED, DEFAULT_SECONDS, Wait
@@ -21,7 +20,7 @@ CREATE_ATTEMPTS = 5
 FIRST_PAUSE = 1.0
 HAND_OVER_ATTEMPTS = 5
 # When the state may forget what cannot be reached, a short look is enough.
-FORGET_SECONDS = 10.0
+FORGET_SECONDS = 5.0
 
 _EXISTS = """
 The resource already exists in the cluster, and this program's state does not know it. Either
@@ -33,7 +32,7 @@ The resource already exists in the cluster, and this program's state does not kn
 class Operation:
     """One operation on one object."""
 
-    def __init__(self, api: Api, config: Config, inputs: Object, *, timeout: float, say: Callable[[str], None]) -> None:
+    def __init__(self, api: Api, config: Config, inputs: Object, *, timeout: float, say: Say) -> None:
         self._api = api
         self._config = config
         self._inputs = inputs
@@ -180,7 +179,9 @@ class Operation:
             raise
 
     async def _path(self, name: str = "") -> str:
-        return await self._api.path(self._version, self._kind, self._namespace, name, seconds=self._left())
+        return await self._api.path(
+            self._version, self._kind, self._namespace, name, seconds=self._left(), say=self._say
+        )
 
     def _left(self) -> float:
         return max(self._end - time.monotonic(), 1.0)

@@ -48,6 +48,7 @@ class KubernetesProvider(rpc.Provider):
     async def configure(self, request: rpc.ConfigureRequest) -> rpc.ConfigureResponse:
         """Takes the arguments. Nothing is asked of the cluster before an operation needs it: a preview needs none."""
         self._config = Config.of(plain_map(request.args))
+        self._api_client = None
         return rpc.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def invoke(self, request: rpc.InvokeRequest) -> rpc.InvokeResponse:

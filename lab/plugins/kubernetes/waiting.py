@@ -6,11 +6,10 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Callable
 
 from lab.plugins.common.errors import PluginError
 from lab.plugins.kubernetes import readiness
-from lab.plugins.kubernetes.api import Api, ApiError, Object, UnreachableError
+from lab.plugins.kubernetes.api import Api, ApiError, Object, Say, UnreachableError
 from lab.plugins.kubernetes.readiness import Readiness
 
 DEFAULT_SECONDS = 600.0
@@ -29,8 +28,6 @@ NOT_AWAITED = (
     "batch/v1/Job",
     "networking.k8s.io/v1/Ingress",
 )
-
-Say = Callable[[str], None]
 
 
 class NotReadyError(PluginError):

@@ -1,0 +1,275 @@
+"""The kubernetes plugin's rules that need neither an engine nor a cluster."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.rpc import UNKNOWN
+
+from lab.plugins.common.errors import PluginError
+from lab.plugins.common.values import plain_map, to_property
+from lab.plugins.kubernetes import field_manager, objects, readiness
+from lab.plugins.kubernetes.config import Config, parse_kubeconfig
+from lab.plugins.kubernetes.config_diff import replaced_by
+from lab.plugins.kubernetes.diff import compare, property_path
+
+Object = dict[str, Any]
+
+
+def kubeconfig(server: str = "https://10.0.0.1:6443", user: Object | None = None) -> str:
+    key = {"client-certificate-data": base64.b64encode(b"cert").decode(), "client-key-data": "a2V5"}
+    return yaml.safe_dump(
+        {
+            "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority-data": "Y2E="}}],
+            "users": [{"name": "u", "user": key if user is None else user}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+    )
+
+
+def test_a_kubeconfig_gives_the_server_and_the_certificates() -> None:
+    cluster = parse_kubeconfig(kubeconfig())
+    assert (cluster.server, cluster.authority, cluster.certificate, cluster.key) == (
+        "https://10.0.0.1:6443",
+        b"ca",
+        b"cert",
+        b"key",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "has no kubeconfig"),
+        ("[1]\n", "is not a map"),
+        ("a: [\n", "is not YAML"),
+        ("current-context: y\ncontexts: []\n", "no context named 'y'"),
+        (kubeconfig(user={"exec": {}}), "authentication by exec"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_named_as_such(text: str, words: str) -> None:
+    with pytest.raises(PluginError, match=words):
+        parse_kubeconfig(text)
+
+
+def test_a_bad_kubeconfig_is_not_quoted() -> None:
+    with pytest.raises(PluginError) as caught:
+        parse_kubeconfig("key: [private\n")
+    assert "private" not in str(caught.value)
+
+
+def test_arguments_come_as_strings_and_from_the_environment() -> None:
+    config = Config.of({"deleteUnreachable": "true", "enableServerSideApply": "true"}, {})
+    assert config.delete_unreachable
+    assert Config.of({}, {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}).delete_unreachable
+    assert not Config.of({"deleteUnreachable": "false"}, {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}).delete_unreachable
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "replaces"),
+    [
+        ({"clusterIdentifier": "1", "kubeconfig": "a"}, {"clusterIdentifier": "1", "kubeconfig": UNKNOWN}, []),
+        ({"clusterIdentifier": "1"}, {"clusterIdentifier": "2"}, ["clusterIdentifier"]),
+        ({"clusterIdentifier": "1"}, {"clusterIdentifier": UNKNOWN}, ["clusterIdentifier"]),
+        ({"kubeconfig": kubeconfig()}, {"kubeconfig": UNKNOWN}, ["kubeconfig"]),
+        ({"kubeconfig": kubeconfig()}, {"kubeconfig": kubeconfig("https://10.0.0.2:6443")}, ["kubeconfig"]),
+        ({"kubeconfig": kubeconfig()}, {"kubeconfig": kubeconfig(user={"token": "t"})}, []),
+        ({"kubeconfig": kubeconfig()}, {"kubeconfig": kubeconfig(), "clusterIdentifier": "1"}, []),
+    ],
+)
+def test_another_cluster_replaces_the_provider_and_nothing_else_does(
+    olds: Object, news: Object, replaces: list[str]
+) -> None:
+    assert replaced_by(olds, news)[1] == replaces
+
+
+def check(inputs: Object, olds: Object | None = None, seed: bytes = b"seed") -> dict[str, PropertyValue]:
+    return objects.check("web", seed, _properties(inputs), _properties(olds or {}))
+
+
+def test_an_object_without_a_name_gets_one_and_keeps_it() -> None:
+    first = plain_map(check({"kind": "ConfigMap"}))
+    name = first["metadata"]["name"]
+    assert name.startswith("web-")
+    assert first["metadata"]["annotations"] == {"pulumi.com/autonamed": "true"}
+    assert plain_map(check({"kind": "ConfigMap"}, first, seed=b"another"))["metadata"]["name"] == name
+
+
+def test_a_given_name_stays_as_it_is() -> None:
+    inputs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine", "uid": "x"}}
+    assert plain_map(check(inputs))["metadata"] == {"name": "mine"}
+
+
+def test_the_data_of_a_secret_is_always_secret() -> None:
+    checked = check({"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"}})
+    assert checked["stringData"].is_secret
+    assert not checked["metadata"].contains_secret()
+
+
+def test_a_secret_input_is_secret_in_the_object_as_well() -> None:
+    inputs = {"kind": "ConfigMap", "data": PropertyValue({"a": PropertyValue("x", is_secret=True)})}
+    state = objects.state(_properties(inputs), {"kind": "ConfigMap", "data": {"a": "x", "b": "y"}}, "v1", "manager")
+    data = state["data"].value
+    assert isinstance(data, Mapping)
+    assert (data["a"].is_secret, data["b"].is_secret) == (True, False)
+    assert objects.old_inputs(state) == {"kind": "ConfigMap", "data": {"a": "x"}}
+    assert "__inputs" not in objects.live_object(state)
+
+
+def test_schema_extensions_lose_their_underscores_for_the_server() -> None:
+    inputs = _properties({"x_kubernetes_preserve_unknown_fields": True, "a_b": 1})
+    assert objects.to_send(inputs) == {"x-kubernetes-preserve-unknown-fields": True, "a_b": 1}
+
+
+CONFIG_MAP: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a.b": "1"}}
+DEPLOYMENT: Object = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "a", "generation": 2},
+    "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "a"}}},
+}
+SERVICE: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"clusterIP": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "replaces", "delete_first"),
+    [
+        (CONFIG_MAP, {"data": {"a.b": "2"}}, ['data["a.b"]'], True),
+        (CONFIG_MAP, {"metadata": {"name": "b"}}, ["metadata.name"], False),
+        (CONFIG_MAP, {"metadata": {"name": "a", "namespace": "n"}}, ["metadata.namespace"], False),
+        (DEPLOYMENT, {"spec": {**DEPLOYMENT["spec"], "replicas": 3}}, [], False),
+        (
+            DEPLOYMENT,
+            {"spec": {**DEPLOYMENT["spec"], "selector": {"matchLabels": {"app": "b"}}}},
+            ["spec.selector.matchLabels.app"],
+            True,
+        ),
+        (SERVICE, {"spec": {"clusterIP": "2"}}, ["spec.clusterIP"], True),
+        (SERVICE, {"spec": {"clusterIP": "1", "ports": []}}, [], False),
+    ],
+)
+def test_fields_that_cannot_change_need_a_new_object(
+    olds: Object, news: Object, replaces: list[str], delete_first: bool
+) -> None:
+    comparison = compare(olds, {**olds, **news}, Config())
+    assert comparison.changes
+    assert [property_path(change.path) for change in comparison.changes if change.replaces] == replaces
+    assert comparison.delete_first == delete_first
+
+
+def test_the_default_namespace_is_the_same_as_none() -> None:
+    named = {**CONFIG_MAP, "metadata": {"name": "a", "namespace": "default"}}
+    assert compare(CONFIG_MAP, named, Config()).changes == ()
+
+
+def test_a_mutable_config_map_is_updated_in_place() -> None:
+    comparison = compare(CONFIG_MAP, {**CONFIG_MAP, "data": {}}, Config(mutable_config_maps=True))
+    assert [(change.kind, change.replaces) for change in comparison.changes] == [("delete", False)]
+
+
+def deployment(**status: Any) -> readiness.Readiness:
+    return readiness.deployment({**DEPLOYMENT, "status": status})
+
+
+DONE: Object = {
+    "observedGeneration": 2,
+    "replicas": 2,
+    "updatedReplicas": 2,
+    "readyReplicas": 2,
+    "conditions": [
+        {"type": "Available", "status": "True"},
+        {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+    ],
+}
+
+
+def test_a_deployment_is_ready_when_its_newest_revision_is() -> None:
+    assert deployment(**DONE).ready
+    for change in ({"observedGeneration": 1}, {"updatedReplicas": 1}, {"readyReplicas": 1}, {"replicas": 3}):
+        assert not deployment(**{**DONE, **change}).ready
+
+
+def test_a_deployment_that_is_not_ready_says_why() -> None:
+    condition = {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable", "message": "too few"}
+    seen = deployment(**{**DONE, "readyReplicas": 0, "conditions": [condition]})
+    assert seen.reasons == ("[MinimumReplicasUnavailable] too few",)
+    assert seen.summary == "0/2 pods ready, 2 of the newest revision"
+
+
+def test_a_daemon_set_is_ready_when_every_node_has_its_pod() -> None:
+    def look(**status: Any) -> readiness.Readiness:
+        return readiness.daemon_set({"metadata": {"generation": 1}, "status": status})
+
+    counts = dict.fromkeys(("currentNumberScheduled", "updatedNumberScheduled", "numberAvailable", "numberReady"), 3)
+    assert look(observedGeneration=1, desiredNumberScheduled=3, **counts).ready
+    assert look(observedGeneration=1, desiredNumberScheduled=0).ready
+    assert not look(observedGeneration=1).ready
+    assert not look(desiredNumberScheduled=3, **counts).ready
+    late = look(observedGeneration=1, desiredNumberScheduled=3, **{**counts, "numberReady": 1})
+    assert late.reasons == ("1 of 3 pods are ready",)
+
+
+def test_a_service_is_ready_when_its_endpoints_have_settled() -> None:
+    ready, unready = ({"conditions": {"ready": value}} for value in (True, False))
+    settled = readiness.SETTLE_SECONDS
+    assert readiness.service([{"endpoints": [ready]}], settled).ready
+    assert readiness.service([{}], settled).ready
+    assert not readiness.service([], settled).ready
+    assert not readiness.service([{"endpoints": [ready]}], settled - 1).ready
+    assert not readiness.service([{"endpoints": [ready, unready]}], settled).ready
+
+
+@pytest.mark.parametrize(
+    "spec", [{"clusterIP": "None", "selector": {"a": "b"}}, {"type": "ExternalName"}, {"clusterIP": "1"}]
+)
+def test_a_service_without_endpoints_of_its_own_is_not_waited_for(spec: Object) -> None:
+    assert not readiness.service_waits({"spec": spec})
+
+
+def test_pods_that_do_not_run_say_why() -> None:
+    waiting = {"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+    crashed = {"name": "d", "state": {}, "lastState": {"terminated": {"exitCode": 2, "reason": "Error"}}}
+    pods: list[Object] = [
+        {"metadata": {"name": "a"}, "status": {"phase": "Pending", "containerStatuses": [waiting, crashed]}},
+        {"metadata": {"name": "b"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
+    ]
+    assert readiness.pod_troubles(pods) == [
+        "Pod a: container c: [ImagePullBackOff] no such image",
+        "Pod a: container d: ended with 2: [Error]",
+    ]
+
+
+def test_the_fields_of_a_create_are_handed_over_to_apply() -> None:
+    entries = [
+        {"manager": "m", "operation": "Update", "fieldsV1": {"f:data": {"f:x": {}}}},
+        {"manager": "m", "operation": "Update", "subresource": "status"},
+        {"manager": "kubectl", "operation": "Update"},
+    ]
+    live = {"metadata": {"managedFields": entries, "resourceVersion": "7"}}
+    patch = field_manager.hand_over(live, "m")
+    assert patch is not None
+    assert patch[0]["value"] == [
+        {"manager": "m", "operation": "Apply", "fieldsV1": {"f:data": {"f:x": {}}}},
+        entries[1],
+        entries[2],
+    ]
+    assert patch[1]["value"] == "7"
+    assert field_manager.hand_over({"metadata": {"managedFields": entries[1:]}}, "m") is None
+    assert field_manager.created_by(live, "m")
+    assert not field_manager.created_by(live, "other")
+
+
+def test_a_selector_becomes_a_query() -> None:
+    expression = {"key": "tier", "operator": "In", "values": ["a", "b"]}
+    selector = {"matchLabels": {"app": "w"}, "matchExpressions": [expression, {"key": "x", "operator": "DoesNotExist"}]}
+    assert readiness.selector_query(selector) == "app=w,tier in (a,b),!x"
+
+
+def _properties(values: Object) -> dict[str, PropertyValue]:
+    return {key: to_property(value) for key, value in values.items()}
