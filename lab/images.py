@@ -7,14 +7,14 @@ them; kubeadm itself is asked which tags it will want.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import debian_tree, go_builds, registry
 from lab.debian_tree import FILES, Tree
 from lab.docker_archive import write_archive, write_layer
-from lab.paths import BIN, IMAGES
+from lab.paths import BIN, IMAGES, LAB
 from lab.steps import Step, StepFailed, sh
 from lab.versions import VERSIONS
 
@@ -156,24 +156,16 @@ def _make_image(image: Image, name: str, tree: Path) -> None:
     shutil.rmtree(tree, ignore_errors=True)
 
 
-def _digests(steps: Sequence[Step]) -> list[str]:
-    """So that an executable built anew makes the images anew."""
-    return [step.digest() for step in steps]
-
-
 _TREES = [NETWORK_TOOLS.step(), NGINX.step()]
+_EXECUTABLES = ("kubernetes", "etcd", "coredns", "flannel", "cni-flannel", "pause")
+_MADE_OF = [*_TREES, *(step for step in go_builds.STEPS if step.name in _EXECUTABLES)]
 _MAKE = Step(
     name="container-images",
     run=_make_images,
     results=[image.archive for image in IMAGES_TO_MAKE],
-    inputs=[
-        *(Path(__file__), Path(write_layer.__code__.co_filename)),
-        *_digests([*_TREES, *go_builds.STEPS]),
-    ],
-    needs=[
-        *(step.name for step in _TREES),
-        *("kubernetes", "etcd", "coredns", "flannel", "cni-flannel", "pause"),
-    ],
+    # The digests: what is built anew makes the images anew.
+    inputs=[Path(__file__), LAB / "docker_archive.py", *(step.digest() for step in _MADE_OF)],
+    needs=[step.name for step in _MADE_OF],
 )
 STEPS: list[Step] = [
     *_TREES,
