@@ -6,12 +6,14 @@
 
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
-# Succeeds when no wanted node is missing from the Ready ones; prints what it saw otherwise.
+# `kubectl wait` watches: asking anew every second would keep an emulated control plane busy by itself.
 all_ready() {
-  local seen node
-  seen=$(kubectl get nodes --no-headers 2>&1) || { echo "$seen"; return 1; }
-  for node in $NODES; do
-    grep --quiet --extended-regexp "^$node +Ready +.* v$KUBERNETES_VERSION\$" <<<"$seen" || { echo "$seen"; return 1; }
+  local node seen names
+  mapfile -t names <<<"$NODES"
+  kubectl wait --for=condition=Ready --timeout=60s "${names[@]/#/node/}" || { kubectl get nodes; return 1; }
+  for node in "${names[@]}"; do
+    seen=$(kubectl get node "$node" --output 'jsonpath={.status.nodeInfo.kubeletVersion}')
+    [[ $seen == "v$KUBERNETES_VERSION" ]] || { echo "node $node runs $seen"; return 1; }
   done
 }
 

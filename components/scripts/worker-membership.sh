@@ -46,7 +46,8 @@ join() {
     printf '%s\n' "$JOIN_SCRIPT"
   } | on_worker "sudo timeout --kill-after=30 $LIMIT bash -s join-worker.sh"
   step "wait until $WORKER_NAME has registered"
-  wait_for "$REGISTER_SECONDS" "node $WORKER_NAME in the cluster" kubectl get node "$WORKER_NAME"
+  wait_for "$REGISTER_SECONDS" "node $WORKER_NAME in the cluster" \
+    kubectl wait --for=create --timeout=30s "node/$WORKER_NAME"
   printf '%s\n%s\n' "$token" "$ca_hash"
 }
 
