@@ -53,6 +53,8 @@ class Export:
     value: Any
     known: bool
     secret: bool
+    after: frozenset[str]
+    """The names of the resources that it is computed from, or waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +139,13 @@ def _discard(_: object) -> None:
 
 
 async def _exports(outputs: Mapping[str, pulumi.Output[Any]]) -> dict[str, Export]:
-    return {
-        name: Export(value=await output.future(), known=await output.is_known(), secret=await output.is_secret())
-        for name, output in outputs.items()
-    }
+    exports = {}
+    for name, output in outputs.items():
+        value, known, is_secret = await output.future(), await output.is_known(), await output.is_secret()
+        urns = [await resource.urn.future() for resource in await output.resources()]
+        after = frozenset(str(urn).rsplit("::", 1)[1] for urn in urns)
+        exports[name] = Export(value=value, known=known, secret=is_secret, after=after)
+    return exports
 
 
 def secret(value: Any) -> bool:

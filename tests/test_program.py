@@ -69,6 +69,10 @@ def test_a_preview_before_the_first_up_promises_no_url(previewed: Run) -> None:
     assert not previewed.exports["web_urls"].known
 
 
+def test_the_url_is_given_when_pods_service_and_dns_are_there(program: Run) -> None:
+    assert program.exports["web_url"].after == {"web-deployment", "web-service", "cluster-dns-check"}
+
+
 def test_a_preview_shows_every_resource_that_up_makes(applied: Run, previewed: Run) -> None:
     assert sorted(previewed.resources) == sorted(applied.resources)
 
