@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,3 +94,39 @@ class Project:
         return {
             resource["urn"].rsplit("::", 1)[1]: resource for resource in exported["deployment"].get("resources", [])
         }
+
+    def comparable_state(self, directory: str) -> dict[str, Any]:
+        """The state without what differs from run to run or, by name, from plugin to plugin (see VARYING)."""
+        text = self.run("stack", "export", "--show-secrets").output.replace(directory, "DIRECTORY")
+        resources = json.loads(text)["deployment"]["resources"]
+        kept = ("type", "custom", "inputs", "outputs", "initErrors", "deletedWith", "replaceOnChanges")
+        return {
+            resource["urn"]: {key: _without_varying(resource[key]) for key in kept if key in resource}
+            for resource in resources
+        }
+
+
+VARYING = {
+    "__fieldManager",  # random, and only the stand-in creates with it
+    "creationTimestamp",
+    "lastTransitionTime",
+    "lastUpdateTime",
+    "managedFields",  # the official create is called pulumi-kubernetes
+    "resourceVersion",
+    "uid",
+    "clusterIP",
+    "clusterIPs",
+    "address",  # the program's output of a clusterIP
+    "__pulumi-go-provider-infer",  # the official command plugin's mark of its framework
+    "__pulumi-go-provider-version",
+}
+"""The fields in which two states may differ."""
+
+
+def _without_varying(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_varying(item) for key, item in value.items() if key not in VARYING}
+    if isinstance(value, list):
+        return [_without_varying(item) for item in value]
+    # Names the plugin or the engine made end in eight hexadecimal digits.
+    return re.sub(r"-[0-9a-f]{8}$", "-RANDOM", value) if isinstance(value, str) else value
