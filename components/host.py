@@ -72,7 +72,8 @@ def _network(settings: Settings) -> list[str]:
         f"- networkCidr = '{settings.network_cidr}' is taken: {interface} of this host has {network}. Choose another: "
         "pulumi config set networkCidr 10.77.3.0/24"
         for interface, network in _routes()
-        if interface != ours and network.prefixlen > 0 and network.overlaps(settings.network_cidr)
+        # 0 is the default route, and 1 one half of it: what a VPN sets in its place.
+        if interface != ours and network.prefixlen > 1 and network.overlaps(settings.network_cidr)
     ]
 
 
