@@ -30,7 +30,9 @@ wait_for() {
 # Lets only one script at a time work on a subject of this machine: a run that was killed may have left one behind.
 only_one() {
   exec 9>"/run/lock/kubeadm-libvirt-$1.lock"
-  flock --wait "$LIMIT" 9 || fail "an earlier run still works on $1 after ${LIMIT} s. Look at: ps -ef | grep 'bash -s'"
+  flock --nonblock 9 && return 0
+  step "wait for an earlier run that still works on $1; see: ps -ef | grep 'bash -s'"
+  flock 9 # bounded by the script's own limit, which then names this step
 }
 
 trap 'fail "stopped after its limit of ${LIMIT} s while: $doing. Run pulumi up again to go on from here, or raise timeoutFactor."' TERM
