@@ -13,6 +13,7 @@ from components import host, verification
 from components.settings import PROJECT
 from tests.configuration import REPOSITORY, default_values
 from tests.recording import Run, run
+from tests.sandbox import Sandbox
 
 RunProgram = Callable[..., Run]
 
@@ -95,3 +96,9 @@ def program(request: pytest.FixtureRequest) -> Run:
     """Both of them: for what must hold in either."""
     recorded: Run = request.getfixturevalue(request.param)
     return recorded
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Sandbox:
+    """A machine to run scripts on, with stand-ins for its commands."""
+    return Sandbox(tmp_path / "machine")

@@ -1,0 +1,172 @@
+"""Runs a machine's scripts for real, in a mount namespace of their own, with recording stand-ins for every command.
+
+/etc, /run, /var, /home and /tmp are directories of the test; PATH holds nothing but stand-ins. A stand-in notes its
+arguments and its environment, then does what the test says, or what the real command does, or nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from components import remote
+
+PRIVATE = ("etc", "run", "var", "home", "mnt", "tmp")  # /tmp comes last: it hides the test's own directory
+REAL = ("cat", "diff", "flock", "grep", "install", "mktemp", "mv", "openssl", "rm", "sed", "sha256sum", "sort", "tail")
+HARMLESS = (
+    "apt-get",
+    "apt-mark",
+    "cloud-init",
+    "ctr",
+    "curl",
+    "dpkg",
+    "kubeadm",
+    "kubectl",
+    "modprobe",
+    "sleep",
+    "ssh",
+)
+ALSO_HARMLESS = ("swapoff", "sysctl", "systemctl", "uname")
+
+STAND_IN = r"""#!/usr/bin/bash
+name=${0##*/}
+call=$name
+for argument in "$@"; do call+=$'\x1f'$argument; done
+printf '%s\x1e' "$call" >>/mnt/calls
+mapfile -d '' -t environment </proc/self/environ
+printf '%s\n' "${environment[@]}" >>/mnt/environments
+if [[ -e /mnt/behaviour/$name ]]; then source "/mnt/behaviour/$name"; fi
+if [[ -e /mnt/real/$name ]]; then exec "/mnt/real/$name" "$@"; fi
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a script ended."""
+
+    code: int
+    output: str
+    said: str
+    """What it printed on standard error."""
+
+
+@functools.cache
+def unshare() -> list[str]:
+    """The command that gives a process its own mounts, as root or as anybody; skips the test where neither may."""
+    for options in (["--mount"], ["--user", "--map-root-user", "--mount"]):
+        command = ["unshare", *options]
+        attempt = [*command, "mount", "--bind", "/tmp", "/mnt"]
+        if subprocess.run(attempt, capture_output=True, check=False).returncode == 0:
+            return command
+    pytest.skip("needs `unshare --mount`, which this machine permits neither to root nor in a user namespace")
+
+
+class Sandbox:
+    """A machine that a script thinks it runs on."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.command = unshare()
+        for directory in (*PRIVATE, "etc/apt/sources.list.d", "etc/modules-load.d", "etc/sysctl.d", "run/lock"):
+            (root / directory).mkdir(parents=True, exist_ok=True)
+        for directory in ("var/log", "home/debian", "mnt/stand-ins", "mnt/behaviour", "mnt/real"):
+            (root / directory).mkdir(parents=True)
+        # In a user namespace there is one user; as root the login user is another than root.
+        self.login_user = 1000 if "--user" not in self.command else 0
+        self.write(
+            "/etc/passwd", f"root:x:0:0::/root:/bin/sh\ndebian:x:{self.login_user}:{self.login_user}::/:/bin/sh\n"
+        )
+        self.write("/etc/group", f"root:x:0:\ndebian:x:{self.login_user}:\n")
+        self.write("/etc/os-release", "ID=debian\nVERSION_CODENAME=trixie\n")
+        for name in (*REAL, *HARMLESS, *ALSO_HARMLESS):
+            self.write(f"/mnt/stand-ins/{name}", STAND_IN)
+            self.path(f"/mnt/stand-ins/{name}").chmod(0o755)
+        for name in REAL:
+            found = shutil.which(name)
+            assert found, f"{name} is not on PATH"
+            self.path(f"/mnt/real/{name}").symlink_to(found)
+        self.does("uname", "echo machine; exit")
+
+    def path(self, inside: str) -> Path:
+        """Where a file of the machine is for the test."""
+        return self.root / inside.removeprefix("/")
+
+    def write(self, inside: str, text: str = "") -> None:
+        """Makes a file of the machine, and its directory."""
+        self.path(inside).parent.mkdir(parents=True, exist_ok=True)
+        self.path(inside).write_text(text)
+
+    def read(self, inside: str) -> str:
+        """The text of a file of the machine."""
+        return self.path(inside).read_text()
+
+    def does(self, name: str, behaviour: str) -> None:
+        """From now on the command `name` runs this shell text, with its own arguments; then the real command if any."""
+        self.write(f"/mnt/behaviour/{name}", behaviour)
+
+    def run(
+        self,
+        script: str,
+        inputs: Mapping[str, str] | None = None,
+        *arguments: str,
+        limit: str = "60",
+        replacing: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Runs one of components/scripts as remote.py does. `replacing` shortens a wait that is fixed in the script."""
+        text = remote._program(script, {**(inputs or {}), "LIMIT": limit})
+        for old, new in (replacing or {}).items():
+            assert text.count(old) == 1, f"{script} has not exactly one {old!r}"
+            text = text.replace(old, new)
+        return self.shell(text, script, *arguments)
+
+    def shell(self, text: str, *arguments: str, under: Iterable[str] = ()) -> Result:
+        """Runs shell text that comes on standard input; `under` is a command in front, such as timeout."""
+        with self.start(*arguments, under=under) as process:
+            output, said = process.communicate(text, timeout=30)
+        return Result(process.returncode, output, said)
+
+    def start(self, *arguments: str, under: Iterable[str] = ()) -> subprocess.Popen[str]:
+        """A shell on the machine that reads its program from standard input."""
+        mounts = "".join(f'mount --bind "$0/{directory}" /{directory} && ' for directory in PRIVATE)
+        shell = [*under, "/usr/bin/bash", "-s", *arguments]
+        command = [*self.command, "/usr/bin/bash", "-c", f'{mounts} cd / && exec "$@"', str(self.root)]
+        return subprocess.Popen(
+            [*command, "/usr/bin/env", "-i", "PATH=/mnt/stand-ins", "HOME=/root", *shell],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+
+    def calls(self, *names: str) -> list[list[str]]:
+        """The calls of these commands so far, or of all but the harmless coreutils, with their arguments, in order."""
+        record = self.path("/mnt/calls")
+        calls = [call.split("\x1f") for call in record.read_text().split("\x1e")[:-1]] if record.exists() else []
+        quiet = {*REAL, "uname", "sleep"} if not names else set()
+        return [call for call in calls if (call[0] in names if names else call[0] not in quiet)]
+
+    def lines(self, *names: str) -> list[str]:
+        """The same calls as command lines."""
+        return [" ".join(call) for call in self.calls(*names)]
+
+    def forget(self) -> None:
+        """Starts a new record of calls."""
+        self.path("/mnt/calls").unlink(missing_ok=True)
+
+    def visible_to_others(self) -> str:
+        """What any process of the machine could read while the script ran: all arguments and all environments."""
+        return self.read("/mnt/calls") + self.read("/mnt/environments")
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the machine but the test's own and the locks, with its content."""
+        found = [path for top in PRIVATE if top != "mnt" for path in (self.root / top).rglob("*")]
+        files = [path for path in found if path.is_file() and path.suffix != ".lock"]
+        return {f"/{path.relative_to(self.root)}": path.read_bytes() for path in files}
