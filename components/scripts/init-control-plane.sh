@@ -24,9 +24,15 @@ initialise() {
   install --mode=0600 /run/kubeadm-init.yaml "$saved"
 }
 
+# The first document steers init itself, such as its time limits; what follows is what the cluster consists of.
+of_the_cluster() { printf '%s\n' "${1#*$'\n---\n'}"; }
+
 refuse_other_configuration() {
-  [[ $(<"$saved") == "$KUBEADM_CONFIGURATION" ]] && return 0
-  diff "$saved" <(printf '%s\n' "$KUBEADM_CONFIGURATION") >&2 || true
+  local is wanted
+  is=$(of_the_cluster "$(<"$saved")") wanted=$(of_the_cluster "$KUBEADM_CONFIGURATION")
+  [[ $is == "$wanted" ]] && return 0
+  step "compare the cluster with the configuration"
+  diff <(echo "$is") <(echo "$wanted") >&2 || true
   fail "kubeadm cannot change this in a cluster that exists. Set it back, or build the cluster anew: pulumi destroy, pulumi up."
 }
 
