@@ -79,11 +79,9 @@ class Sandbox:
         for directory in ("var/log", "home/debian", "mnt/stand-ins", "mnt/behaviour", "mnt/real"):
             (root / directory).mkdir(parents=True)
         # In a user namespace there is one user; as root the login user is another than root.
-        self.login_user = 1000 if "--user" not in self.command else 0
-        self.write(
-            "/etc/passwd", f"root:x:0:0::/root:/bin/sh\ndebian:x:{self.login_user}:{self.login_user}::/:/bin/sh\n"
-        )
-        self.write("/etc/group", f"root:x:0:\ndebian:x:{self.login_user}:\n")
+        self.login_uid = 1000 if "--user" not in self.command else 0
+        self.write("/etc/passwd", f"root:x:0:0::/root:/bin/sh\ndebian:x:{self.login_uid}:{self.login_uid}::/:/bin/sh\n")
+        self.write("/etc/group", f"root:x:0:\ndebian:x:{self.login_uid}:\n")
         self.write("/etc/os-release", "ID=debian\nVERSION_CODENAME=trixie\n")
         for name in (*REAL, *HARMLESS, *ALSO_HARMLESS):
             self.write(f"/mnt/stand-ins/{name}", STAND_IN)

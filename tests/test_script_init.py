@@ -1,0 +1,154 @@
+"""`kubeadm init`: once, taken back where it was stopped half-way, and never again."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from components import kubeadm
+from components.nodes import control_planes
+from tests.configuration import make_settings
+from tests.sandbox import Result, Sandbox
+
+SAVED = "/etc/kubernetes/kubeadm-libvirt.yaml"
+RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock"
+INIT = "kubeadm init --config /run/kubeadm-init.yaml --skip-token-print"
+READY = "kubectl get --raw /readyz"
+DOES_INIT = """
+case $1 in
+  init)
+    /usr/bin/cat "$3" >/mnt/configuration
+    /usr/bin/stat --format=%a "$3" >/mnt/mode
+    /usr/bin/mkdir -p /etc/kubernetes/manifests /etc/kubernetes/pki /var/lib/etcd/member
+    echo >/etc/kubernetes/manifests/kube-apiserver.yaml
+    [[ -e /mnt/breaks ]] && { echo "kubelet is not healthy" >&2; exit 1; }
+    echo "admin's kubeconfig" >/etc/kubernetes/admin.conf
+    ;;
+  reset) /usr/bin/rm -r /etc/kubernetes/manifests /etc/kubernetes/pki /var/lib/etcd ;;
+esac
+"""
+
+
+def configuration(**overrides: object) -> str:
+    """The documents that the program sends."""
+    settings = make_settings(**overrides)
+    return kubeadm.init_documents(settings, control_planes(settings)[0]).rstrip("\n")
+
+
+@pytest.fixture
+def control_plane(machine: Sandbox) -> Sandbox:
+    """A machine on which kubeadm works."""
+    machine.does("kubeadm", DOES_INIT)
+    return machine
+
+
+def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Result:
+    """Runs the script."""
+    inputs = {"KUBEADM_CONFIGURATION": documents or configuration(), "LOGIN_USER": "debian", "API_SECONDS": api_seconds}
+    return machine.run("init-control-plane.sh", inputs)
+
+
+def test_the_first_run_inits_with_exactly_the_configuration(control_plane: Sandbox) -> None:
+    result = init(control_plane)
+    assert (result.code, result.output) == (0, ""), result.said
+    assert control_plane.lines() == [INIT, READY]
+    assert control_plane.read("/mnt/configuration") == configuration()
+    assert control_plane.read("/mnt/mode") == "600\n"
+    assert not control_plane.path("/run/kubeadm-init.yaml").exists()
+
+
+def test_the_login_user_gets_a_kubeconfig_that_nobody_else_can_read(control_plane: Sandbox) -> None:
+    init(control_plane)
+    file = control_plane.path("/home/debian/.kube/config")
+    assert file.read_text() == "admin's kubeconfig\n"
+    for path, mode in ((file, 0o600), (file.parent, 0o700)):
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        assert path.stat().st_uid == control_plane.login_uid
+
+
+def test_a_second_run_only_looks_whether_the_api_server_answers(control_plane: Sandbox) -> None:
+    init(control_plane)
+    files = control_plane.files()
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines() == [READY], "a cluster that works was initialised again"
+    assert control_plane.files() == files
+
+
+def test_a_failed_init_is_not_taken_for_a_cluster_and_the_next_run_takes_it_back(control_plane: Sandbox) -> None:
+    control_plane.write("/mnt/breaks")
+    control_plane.write("/etc/cni/net.d/left-over.conflist")
+    result = init(control_plane)
+    assert result.code == 1
+    assert "kubelet is not healthy" in result.said
+    assert result.said.endswith("machine: failed while: kubeadm init\n")
+    assert not control_plane.path(SAVED).exists()
+    assert not control_plane.path("/run/kubeadm-init.yaml").exists()
+
+    control_plane.path("/mnt/breaks").unlink()
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines() == [RESET, INIT, READY], "kubeadm refuses to init over what it left behind"
+    assert not control_plane.path("/etc/cni/net.d").exists(), "kubeadm reset leaves it alone"
+
+
+@pytest.mark.parametrize(
+    "left_over",
+    ["/etc/kubernetes/manifests/kube-apiserver.yaml", "/etc/kubernetes/pki/ca.crt", "/var/lib/etcd/member/wal"],
+)
+def test_whatever_an_init_left_behind_is_taken_back_first(control_plane: Sandbox, left_over: str) -> None:
+    control_plane.does("kubeadm", "")
+    control_plane.write("/etc/kubernetes/admin.conf")
+    control_plane.write(left_over)
+    init(control_plane)
+    assert control_plane.lines("kubeadm") == [RESET, INIT]
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"podCidr": "10.32.0.0/16"}, "podSubnet: 10.32.0.0/16"),
+        ({"serviceCidr": "10.112.0.0/16"}, "serviceSubnet: 10.112.0.0/16"),
+        ({"kubernetesVersion": "1.37.3"}, "kubernetesVersion: v1.37.3"),
+    ],
+)
+def test_what_kubeadm_cannot_change_in_a_cluster_is_refused_with_the_difference(
+    control_plane: Sandbox, changed: dict[str, str], line: str
+) -> None:
+    init(control_plane)
+    files = control_plane.files()
+    control_plane.forget()
+    result = init(control_plane, configuration(**changed))
+    assert result.code == 1
+    differences = [said for said in result.said.splitlines() if said.startswith(("<", ">"))]
+    assert [said for said in differences if said.startswith(">")] == [
+        f">   {line}" if "Subnet" in line else f"> {line}"
+    ]
+    assert len(differences) == 2, "lines that did not change hide the one that did"
+    assert (
+        "kubeadm cannot change this in a cluster that exists. Set it back, or build the cluster anew: " in result.said
+    )
+    assert control_plane.lines() == [], "a cluster that works was touched"
+    assert control_plane.files() == files
+
+
+def test_a_longer_time_limit_is_no_change_of_the_cluster(control_plane: Sandbox) -> None:
+    init(control_plane)
+    result = init(control_plane, configuration(timeoutFactor=4))
+    assert result.code == 0, f"a failed join says: raise timeoutFactor. {result.said}"
+
+
+def test_an_api_server_that_does_not_answer_fails_the_run_with_what_was_seen(control_plane: Sandbox) -> None:
+    control_plane.does("kubectl", "echo 'connection refused' >&2; exit 1")
+    result = init(control_plane, api_seconds="0")
+    assert result.code == 1
+    assert (
+        "an answer of the API server (/readyz) did not come true in time. Last seen: connection refused." in result.said
+    )
+    assert not control_plane.path("/home/debian/.kube/config").exists()
+
+
+def test_the_api_server_is_asked_with_the_administrators_kubeconfig(control_plane: Sandbox) -> None:
+    init(control_plane)
+    assert "\nKUBECONFIG=/etc/kubernetes/admin.conf\n" in control_plane.read("/mnt/environments")
