@@ -7,11 +7,11 @@ collector, whose part in a deletion (taking the finalizers off) `collect_garbage
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import ssl
 import subprocess
-import urllib.error
-import urllib.request
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,14 @@ NEEDED = ("etcd", "kube-apiserver")
 Object = dict[str, Any]
 
 
+class RequestError(Exception):
+    """The API server's refusal."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class ApiServer:
     """One control plane without controllers. `stop` and `start` may alternate; its content stays."""
 
@@ -33,6 +41,7 @@ class ApiServer:
         self._etcd_port, self._peer_port, self.port = free_port(), free_port(), free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
         _certificates(directory)
+        self._connections = threading.local()
         self._tls = ssl.create_default_context(cafile=str(directory / "ca.crt"))
         self._tls.load_cert_chain(directory / "admin.crt", directory / "admin.key")
 
@@ -86,6 +95,7 @@ class ApiServer:
 
     def stop(self) -> None:
         """Stops both."""
+        self.disconnect()
         while self._processes:
             self.stop_api()
 
@@ -109,23 +119,37 @@ class ApiServer:
         )
 
     def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Object:
-        """One request as the cluster's administrator; raises urllib.error.HTTPError."""
-        request = urllib.request.Request(
-            f"https://127.0.0.1:{self.port}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": content_type},
-        )
-        with urllib.request.urlopen(request, context=self._tls, timeout=20) as answer:
-            return dict(json.loads(answer.read()))
+        """One request as the cluster's administrator; raises RequestError."""
+        connection = self._connection()
+        text = None if body is None else json.dumps(body)
+        try:
+            connection.request(method, path, text, {"Content-Type": content_type})
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()  # the next request connects anew
+            raise
+        if answer.status >= 300:
+            raise RequestError(answer.status, f"{method} {path}: {content[:500]!r}")
+        return dict(json.loads(content))
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        """This thread's connection, which stays open: a handshake costs more than a request."""
+        if not hasattr(self._connections, "mine"):
+            self._connections.mine = http.client.HTTPSConnection("127.0.0.1", self.port, context=self._tls, timeout=20)
+        connection: http.client.HTTPSConnection = self._connections.mine
+        return connection
+
+    def disconnect(self) -> None:
+        """Closes this thread's connection."""
+        self._connection().close()
 
     def get(self, path: str) -> Object | None:
         """The object at `path`, or None."""
         try:
             return self.request("GET", path)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code == 404:
+        except RequestError as error:
+            if error.status == 404:
                 return None
             raise
 
@@ -157,7 +181,7 @@ class ApiServer:
         try:
             # Not only /readyz: the default namespace is made after it.
             return self.get("/api/v1/namespaces/default") is not None
-        except OSError:
+        except (OSError, http.client.HTTPException, RequestError):
             return False
 
 

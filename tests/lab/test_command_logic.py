@@ -16,7 +16,7 @@ from lab.plugins.command.inputs import LOCAL, REMOTE, check, logs
 from lab.plugins.command.output import MESSAGE_HEAD, MESSAGE_TAIL, Output, failure, quote
 from lab.plugins.common.engine_log import LINE_LENGTH, LINES_WAITING, EngineLog, LineLog
 from lab.plugins.common.errors import PluginError
-from lab.plugins.common.values import plain_map, to_plain, to_property, with_secrets_of
+from lab.plugins.common.values import plain_map, to_plain, to_property
 
 
 def inputs(**values: Any) -> dict[str, PropertyValue]:
@@ -199,10 +199,6 @@ def test_the_log_is_cut_into_lines_in_bounded_memory() -> None:
     assert all(len(line) <= LINE_LENGTH + 2 for line in waiting)
 
 
-def test_numbers_and_secrets_survive_the_way_through_property_values() -> None:
+def test_values_survive_the_way_through_property_values() -> None:
     value = to_property({"a": 1, "b": [True, None, "x", 2.5]})
     assert to_plain(value) == {"a": 1, "b": [True, None, "x", 2.5]}
-    marked = with_secrets_of(value, PropertyValue({"a": PropertyValue(9.0, is_secret=True)}))
-    assert isinstance(marked.value, Mapping)
-    assert marked.value["a"].is_secret
-    assert not marked.value["b"].contains_secret()

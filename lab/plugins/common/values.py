@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pulumi.provider.experimental.property_value import PropertyValue, PythonValue
@@ -47,21 +47,6 @@ def to_property(value: Any, *, secret: bool = False) -> PropertyValue:
     return PropertyValue(inner, is_secret=secret)
 
 
-def with_secrets_of(value: PropertyValue, model: PropertyValue | None) -> PropertyValue:
-    """`value` with the secret marks that `model` has at the same places; what only `value` has stays unmarked."""
-    if model is None or not model.contains_secret():
-        return value
-    inner: PythonValue = value.value
-    if isinstance(inner, Mapping) and isinstance(model.value, Mapping):
-        models = model.value
-        inner = {key: with_secrets_of(item, models.get(key)) for key, item in inner.items()}
-    elif _is_list(inner) and _is_list(model.value):
-        items, list_models = cast(Sequence[PropertyValue], inner), cast(Sequence[PropertyValue], model.value)
-        padded = [*list_models, *[None] * len(items)]
-        inner = [with_secrets_of(item, item_model) for item, item_model in zip(items, padded, strict=False)]
-    return PropertyValue(inner, is_secret=value.is_secret or model.is_secret)
-
-
 def has_unknown(value: PropertyValue) -> bool:
     """Whether the value, or anything in it, is not known before the real run."""
     inner = value.value
@@ -70,13 +55,6 @@ def has_unknown(value: PropertyValue) -> bool:
     if isinstance(inner, Mapping):
         return any(has_unknown(item) for item in inner.values())
     return _is_list(inner) and any(has_unknown(item) for item in cast(Sequence[PropertyValue], inner))
-
-
-def change_item(
-    values: Properties, key: str, change: Callable[[PropertyValue], PropertyValue]
-) -> dict[str, PropertyValue]:
-    """A copy of `values` with `change` applied to `key`, if it is there."""
-    return {name: change(value) if name == key else value for name, value in values.items()}
 
 
 def _is_list(value: object) -> bool:
