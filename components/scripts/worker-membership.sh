@@ -20,6 +20,11 @@ cleanup() {
   rm -f "$known_hosts"
 }
 
+# The worker's node, or nothing where the cluster has none; fails where the API server does not answer.
+known_node() {
+  kubectl get node "$WORKER_NAME" --ignore-not-found --output name
+}
+
 on_worker() {
   ssh -i /etc/ssh/ssh_host_ed25519_key -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=30 \
     -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$known_hosts" -o LogLevel=ERROR \
@@ -27,12 +32,13 @@ on_worker() {
 }
 
 join() {
-  local ca_hash registered=no document
+  local ca_hash found registered=no document
   known_hosts=$(mktemp)
   printf '%s %s\n' "$WORKER_ADDRESS" "$WORKER_HOST_KEY" >"$known_hosts"
   step "reach $WORKER_NAME"
   wait_for 300 "an SSH login from the control plane to $WORKER_NAME ($WORKER_ADDRESS)" on_worker true
-  kubectl get node "$WORKER_NAME" >/dev/null 2>&1 && registered=yes
+  found=$(known_node)
+  [[ -z $found ]] || registered=yes
   step "mint a join token for $WORKER_NAME"
   ca_hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform der | sha256sum)
   ca_hash=sha256:${ca_hash%% *}
@@ -52,7 +58,9 @@ join() {
 }
 
 leave() {
-  kubectl get node "$WORKER_NAME" >/dev/null 2>&1 || return 0
+  local found
+  found=$(known_node)
+  [[ -n $found ]] || return 0
   step "drain $WORKER_NAME"
   if ! kubectl drain "$WORKER_NAME" --ignore-daemonsets --delete-emptydir-data --timeout="${DRAIN_SECONDS}s" >&2; then
     step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"
