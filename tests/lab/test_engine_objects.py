@@ -30,9 +30,14 @@ class Objects:
         self.namespace = namespace
         self.deployment = f"/apis/apps/v1/namespaces/{namespace}/deployments/web"
 
-    def run(self, *words: str, stage: str = "first", comment: str = "") -> Outcome:
-        cluster = self.server.kubeconfig() + comment
-        environment = {"CLUSTER": cluster, "CONTRACT_NAMESPACE": self.namespace, "TOKEN": TOKEN, "STAGE": stage}
+    def run(self, *words: str, stage: str = "first", comment: str = "", identifier: str = "one") -> Outcome:
+        environment = {
+            "CLUSTER": self.server.kubeconfig() + comment,
+            "CONTRACT_NAMESPACE": self.namespace,
+            "IDENTIFIER": identifier,
+            "STAGE": stage,
+            "TOKEN": TOKEN,
+        }
         return self.project.run(*words, **environment)
 
     @contextmanager
@@ -90,6 +95,10 @@ def test_a_stack_of_objects_lives_as_it_should(
 ) -> None:
     objects = Objects(tmp_path, pulumi_home, api_server, f"life-{flavour}")
 
+    preview = objects.run("preview", stage="unknown")
+    assert preview.code == 0, preview.output
+    assert "create web" in preview.operations()
+
     late = objects.run("up")
     assert late.code != 0
     assert "failed to fully initialize or become live" in late.output
@@ -113,6 +122,12 @@ def test_a_stack_of_objects_lives_as_it_should(
         "delete-replaced named",
         "create-replacement named",
     ], "changed data is a new config map, and one with a fixed name goes before it comes"
+
+    unknown = objects.run("preview", stage="unknown")
+    assert "create kubeconfig" in unknown.operations()
+    assert not [step for step in unknown.operations() if "replace" in step], "it is the same cluster all the same"
+    rebuilt = objects.run("preview", stage="second", identifier="two")
+    assert "create-replacement web" in rebuilt.operations(), "what was in another cluster is made anew"
 
     with objects.garbage_collector():
         destroyed = objects.run("destroy", stage="second")
