@@ -10,7 +10,7 @@ import functools
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,9 @@ HARMLESS = (
     "ssh",
 )
 ALSO_HARMLESS = ("swapoff", "sysctl", "systemctl", "uname")
+
+STOP = "kill -TERM 0; /usr/bin/sleep 30"
+"""What a stand-in does in whose time the script's limit is reached: `timeout` signals the whole process group."""
 
 STAND_IN = r"""#!/usr/bin/bash
 name=${0##*/}
@@ -109,31 +112,25 @@ class Sandbox:
         """From now on the command `name` runs this shell text, with its own arguments; then the real command if any."""
         self.write(f"/mnt/behaviour/{name}", behaviour)
 
-    def run(
-        self,
-        script: str,
-        inputs: Mapping[str, str] | None = None,
-        *arguments: str,
-        limit: str = "60",
-        replacing: Mapping[str, str] | None = None,
-    ) -> Result:
-        """Runs one of components/scripts as remote.py does. `replacing` shortens a wait that is fixed in the script."""
-        text = remote._program(script, {**(inputs or {}), "LIMIT": limit})
-        for old, new in (replacing or {}).items():
-            assert text.count(old) == 1, f"{script} has not exactly one {old!r}"
-            text = text.replace(old, new)
-        return self.shell(text, script, *arguments)
+    def run(self, script: str, inputs: Mapping[str, str] | None = None, *arguments: str) -> Result:
+        """Runs one of components/scripts as remote.py does."""
+        return self.shell(self.program(script, inputs), *arguments)
 
-    def shell(self, text: str, *arguments: str, under: Iterable[str] = ()) -> Result:
-        """Runs shell text that comes on standard input; `under` is a command in front, such as timeout."""
-        with self.start(*arguments, under=under) as process:
+    @staticmethod
+    def program(script: str, inputs: Mapping[str, str] | None = None) -> str:
+        """What remote.py sends: the inputs, the common functions and the script; with a limit of 60 s."""
+        return remote._program(script, {**(inputs or {}), "LIMIT": "60"})
+
+    def shell(self, text: str, *arguments: str) -> Result:
+        """Runs shell text that comes on standard input."""
+        with self.start(*arguments) as process:
             output, said = process.communicate(text, timeout=30)
         return Result(process.returncode, output, said)
 
-    def start(self, *arguments: str, under: Iterable[str] = ()) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A shell on the machine that reads its program from standard input."""
         mounts = "".join(f'mount --bind "$0/{directory}" /{directory} && ' for directory in PRIVATE)
-        shell = [*under, "/usr/bin/bash", "-s", *arguments]
+        shell = ["/usr/bin/bash", "-s", *arguments]
         command = [*self.command, "/usr/bin/bash", "-c", f'{mounts} cd / && exec "$@"', str(self.root)]
         return subprocess.Popen(
             [*command, "/usr/bin/env", "-i", "PATH=/mnt/stand-ins", "HOME=/root", *shell],
@@ -142,6 +139,7 @@ class Sandbox:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "LC_ALL": "C"},
+            start_new_session=True,  # so that STOP ends the script and not the tests
         )
 
     def calls(self, *names: str) -> list[list[str]]:

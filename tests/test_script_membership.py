@@ -1,0 +1,215 @@
+"""A worker joins through the control plane with a token that nobody else sees, and leaves before its machine goes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from components import kubeadm
+from components.nodes import control_planes, workers
+from components.remote import script_text
+from tests.configuration import make_settings
+from tests.recording import TOKEN
+from tests.sandbox import STOP, Result, Sandbox
+
+CA_CRT = """-----BEGIN CERTIFICATE-----
+MIIBgDCCASegAwIBAgIUZ8J3u3YM2sfKmVU63j6pcmEm/p4wCgYIKoZIzj0EAwIw
+FTETMBEGA1UEAwwKa3ViZXJuZXRlczAgFw0yNjExMjQwMDQ2MjlaGA8yMTI2MTAz
+MTAwNDYyOVowFTETMBEGA1UEAwwKa3ViZXJuZXRlczBZMBMGByqGSM49AgEGCCqG
+SM49AwEHA0IABAOK86UjluHQVr4+WYFyJJuE/KRTHhGTbhTuEyvEAWqxcPITRx3K
++R5JvnOl5cRL013L7T1PyThmSqaiMLY6ExajUzBRMB0GA1UdDgQWBBSaD4KgpAPq
+9pN+jAQeXpty9zK+PzAfBgNVHSMEGDAWgBSaD4KgpAPq9pN+jAQeXpty9zK+PzAP
+BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIF7Ufh5QcHP/BbUMtdJc
+p4x5Cpwc6YNv7DfcRprX4Le5AiAN5ogxTbcm7GVsvo8Ed9JXWy2YYrbsDB8xy+Mn
+v6I87Q==
+-----END CERTIFICATE-----
+"""
+CA_CERT_HASH = "sha256:1e3a335b2f019d1f49ea20556b35242d71bc019db9df1298452ac6be85448659"  # openssl's, of its public key
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEworker"
+DELETE = "kubeadm token delete abcdef"
+
+# Looks, while the worker joins, whether the token lies anywhere on the control plane's disk.
+DOES_SSH = r"""
+for option in "$@"; do
+  if [[ $option == UserKnownHostsFile=* ]]; then /usr/bin/cat "${option#*=}" >/mnt/known_hosts; fi
+done
+[[ ${!#} == true ]] && exit 0
+/usr/bin/cat >/mnt/sent
+/usr/bin/grep --recursive --files-with-matches abcdef.0123 /etc /run /var /tmp /home >/mnt/leaks
+[[ -e /mnt/join-fails ]] && { echo "worker-1: failed while: kubeadm join" >&2; exit 1; }
+exit 0
+"""
+
+
+@pytest.fixture
+def control_plane(machine: Sandbox) -> Sandbox:
+    """A control plane whose cluster does not know the worker yet."""
+    machine.write("/etc/kubernetes/pki/ca.crt", CA_CRT)
+    machine.does("kubeadm", f'[[ $2 == create ]] && echo {TOKEN}; [[ $2 == delete ]] && echo "deleted"; exit 0')
+    machine.does("ssh", DOES_SSH)
+    return machine
+
+
+def knows_the_worker(machine: Sandbox) -> None:
+    """The cluster has a node of the worker's name."""
+    machine.does("kubectl", '[[ $1 == get ]] && echo node/worker-1; [[ ! -e "/mnt/$1-fails" ]]; exit')
+
+
+def inputs() -> dict[str, str]:
+    """What the program sends."""
+    settings = make_settings()
+    return {
+        "WORKER_NAME": "worker-1",
+        "WORKER_ADDRESS": "10.17.3.21",
+        "WORKER_HOST_KEY": HOST_KEY,
+        "LOGIN_USER": "debian",
+        "JOIN_SCRIPT": script_text("common.sh") + script_text("join-worker.sh"),
+        "JOIN_CONFIGURATION": kubeadm.join_document(settings, control_planes(settings)[0], workers(settings)[0]),
+        "TOKEN_MINUTES": "15",
+        "REGISTER_SECONDS": "60",
+        "DRAIN_SECONDS": "120",
+    }
+
+
+def join(machine: Sandbox) -> Result:
+    """Runs the script as `up` does."""
+    return machine.run("worker-membership.sh", inputs(), "worker-membership.sh")
+
+
+def leave(machine: Sandbox) -> Result:
+    """Runs the script as the removal of a worker does."""
+    return machine.run("worker-membership.sh", inputs(), "worker-membership.sh", "leave")
+
+
+def test_a_worker_joins_with_a_token_that_is_minted_for_it_and_deleted_after(control_plane: Sandbox) -> None:
+    result = join(control_plane)
+    assert result.code == 0, result.said
+    assert result.output == f"{TOKEN}\n{CA_CERT_HASH}\n"
+    order = [line for line in control_plane.lines("kubeadm", "ssh", "kubectl") if not line.endswith(" true")]
+    assert order[-4] == "kubeadm token create --ttl 15m --description join of worker-1"
+    assert order[-3].endswith(" debian@10.17.3.21 sudo timeout --kill-after=30 60 bash -s join-worker.sh")
+    assert order[-2] == "kubectl wait --for=create --timeout=30s node/worker-1"
+    assert order[-1] == DELETE
+
+
+def test_the_worker_joins_with_token_and_ca_filled_in(control_plane: Sandbox, tmp_path: Path) -> None:
+    join(control_plane)
+    worker = Sandbox(tmp_path / "worker")
+    worker.does("kubeadm", '[[ $1 == join ]] && /usr/bin/cat "$3" >/mnt/configuration; exit')
+    result = worker.shell(control_plane.read("/mnt/sent"), "join-worker.sh")
+    assert result.code == 0, result.said
+    assert worker.lines("kubeadm") == ["kubeadm join --config /run/kubeadm-join.yaml"]
+    configuration = worker.read("/mnt/configuration")
+    expected = inputs()["JOIN_CONFIGURATION"].replace("@TOKEN@", TOKEN).replace("@CA_CERT_HASH@", CA_CERT_HASH)
+    assert configuration == expected
+    assert TOKEN.split(".")[1] not in worker.visible_to_others()
+
+
+@pytest.mark.parametrize("trouble", ["", "/mnt/join-fails"])
+def test_the_token_is_seen_by_nobody_but_the_worker(control_plane: Sandbox, trouble: str) -> None:
+    if trouble:
+        control_plane.write(trouble)
+    result = join(control_plane)
+    secret = TOKEN.split(".")[1]
+    assert secret in control_plane.read("/mnt/sent"), "the test looks for something that was never there"
+    assert secret not in control_plane.visible_to_others(), "any process can read the arguments and environments"
+    assert secret not in result.said, "standard error is shown by `pulumi up` and kept in CI's logs"
+    assert control_plane.read("/mnt/leaks") == "", "it lay on the control plane's disk"
+    assert not [name for name, content in control_plane.files().items() if secret.encode() in content]
+
+
+def test_the_token_is_deleted_also_when_the_join_fails(control_plane: Sandbox) -> None:
+    control_plane.write("/mnt/join-fails")
+    result = join(control_plane)
+    assert result.code == 1
+    assert result.output == ""
+    assert "worker-1: failed while: kubeadm join\n" in result.said
+    assert control_plane.lines("kubeadm")[-1] == DELETE, "it would let anybody who has it join for minutes"
+
+
+def test_the_token_is_deleted_also_when_the_script_is_stopped(control_plane: Sandbox) -> None:
+    control_plane.does("ssh", f"[[ ${{!#}} == true ]] && exit 0; {STOP}")
+    result = join(control_plane)
+    assert result.code == 1
+    assert "stopped after its limit of 60 s while: join worker-1." in result.said
+    assert control_plane.lines("kubeadm")[-1] == DELETE
+
+
+def test_a_token_that_cannot_be_deleted_does_not_hide_why_the_join_failed(control_plane: Sandbox) -> None:
+    control_plane.write("/mnt/join-fails")
+    control_plane.does("kubeadm", f"[[ $2 == create ]] && echo {TOKEN} && exit; exit 1")
+    assert join(control_plane).said.endswith("machine: failed while: join worker-1\n")
+
+
+def test_a_worker_with_another_host_key_is_not_trusted(control_plane: Sandbox) -> None:
+    join(control_plane)
+    for call in control_plane.calls("ssh"):
+        options = {option for flag, option in pairwise(call) if flag == "-o"}
+        assert {"StrictHostKeyChecking=yes", "BatchMode=yes", "IdentitiesOnly=yes"} <= options
+        assert [option for option in options if option.startswith("UserKnownHostsFile=/tmp/")]
+        assert call[call.index("-i") + 1] == "/etc/ssh/ssh_host_ed25519_key", "the only key that the worker lets in"
+    assert control_plane.read("/mnt/known_hosts") == f"10.17.3.21 {HOST_KEY}\n"
+    assert list(control_plane.path("/tmp").iterdir()) == [], "a left-over known_hosts would be trusted by nobody"
+
+
+def test_nothing_is_minted_before_the_worker_can_be_reached(control_plane: Sandbox) -> None:
+    control_plane.does("ssh", "echo 'Host key verification failed.' >&2; exit 255")
+    text = control_plane.program("worker-membership.sh", inputs())
+    assert text.count("wait_for 300 ") == 1
+    result = control_plane.shell(text.replace("wait_for 300 ", "wait_for 0 "))
+    assert result.code == 1
+    assert (
+        "an SSH login from the control plane to worker-1 (10.17.3.21) did not come true in time. "
+        "Last seen: Host key verification failed.." in result.said
+    )
+    assert control_plane.calls("kubeadm") == []
+
+
+def test_a_worker_that_the_cluster_knows_is_told_so(control_plane: Sandbox) -> None:
+    knows_the_worker(control_plane)
+    assert join(control_plane).code == 0
+    assert "\nREGISTERED=yes\n" in control_plane.read("/mnt/sent")
+
+
+def test_an_api_server_that_does_not_answer_is_not_taken_for_a_missing_node(control_plane: Sandbox) -> None:
+    control_plane.does("kubectl", "echo 'connection refused' >&2; exit 1")
+    for result in (join(control_plane), leave(control_plane)):
+        assert result.code == 1
+        assert "connection refused" in result.said
+    assert not control_plane.path("/mnt/sent").exists(), "the worker would take back its join, with its pods running"
+
+
+def test_a_worker_that_leaves_is_drained_and_then_deleted(control_plane: Sandbox) -> None:
+    knows_the_worker(control_plane)
+    result = leave(control_plane)
+    assert (result.code, result.output) == (0, ""), result.said
+    assert control_plane.lines()[-2:] == [
+        "kubectl drain worker-1 --ignore-daemonsets --delete-emptydir-data --timeout=120s",
+        "kubectl delete node worker-1 --ignore-not-found",
+    ]
+    assert control_plane.calls("ssh", "kubeadm") == [], "its machine may be dead"
+
+
+def test_a_worker_that_cannot_be_drained_leaves_all_the_same(control_plane: Sandbox) -> None:
+    knows_the_worker(control_plane)
+    control_plane.write("/mnt/drain-fails")
+    result = leave(control_plane)
+    assert result.code == 0
+    assert "go on without the pods of worker-1 that did not leave within 120 s" in result.said
+    assert control_plane.lines()[-1] == "kubectl delete node worker-1 --ignore-not-found"
+
+
+def test_a_worker_that_cannot_be_deleted_fails_the_run(control_plane: Sandbox) -> None:
+    knows_the_worker(control_plane)
+    control_plane.write("/mnt/delete-fails")
+    result = leave(control_plane)
+    assert result.code == 1
+    assert result.said.endswith("machine: failed while: delete node worker-1\n")
+
+
+def test_a_worker_that_is_not_there_has_left(control_plane: Sandbox) -> None:
+    result = leave(control_plane)
+    assert result.code == 0
+    assert {call[1] for call in control_plane.calls()} == {"get"}
