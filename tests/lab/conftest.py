@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.paths import BIN
+from lab.paths import BIN, CACHE
 from lab.plugin_steps import ENVIRONMENT, PYTHON_PLUGINS, install, make_package
 from lab.versions import VERSIONS
 from tests.lab.api_server import NEEDED as CONTROL_PLANE
@@ -29,8 +29,7 @@ FLAVOURS = ["stand-in", *(["official"] if OFFICIAL else [])]
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory a plugin, made from the sources as they are now."""
     python = ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        pytest.skip("the plugins' environment is not there: `python3 -m lab.build plugin-environment` makes it")
+    _skip_without([] if python.exists() else ["the plugins' environment"], "plugin-environment")
     directory = tmp_path_factory.mktemp("plugins")
     for name in PYTHON_PLUGINS:
         make_package(name, directory / name, python)
@@ -53,8 +52,7 @@ def plugins(flavour: str, stand_ins: Path) -> Path:
 def pulumi_homes(stand_ins: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A PULUMI_HOME for each flavour, with its plugins installed."""
     missing = [name for name in NEEDED if not (BIN / name).exists()]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} not in {BIN}: `python3 -m lab.build pulumi-cli pulumi-language-python`")
+    _skip_without(missing, "pulumi-cli pulumi-language-host pulumi-language-exec")
     homes = {}
     for name, source in zip(FLAVOURS, [stand_ins, Path(OFFICIAL or "")], strict=False):
         homes[name] = tmp_path_factory.mktemp("pulumi-home")
@@ -88,8 +86,7 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server that stays for all tests."""
     missing = [name for name in CONTROL_PLANE if not (BIN / name).exists()]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} not in {BIN}: `python3 -m lab.build kubernetes etcd` makes them")
+    _skip_without(missing, "kubernetes etcd")
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl: `apt-get install openssl`")
     server = ApiServer(tmp_path_factory.mktemp("api-server"))
@@ -98,3 +95,9 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield server
     finally:
         server.stop()
+
+
+def _skip_without(missing: list[str], steps: str) -> None:
+    if missing:
+        makers = f"`make up STACK=lab` or `python3 -m lab.build {steps}`"
+        pytest.skip(f"{', '.join(missing)} not in {CACHE}; {makers} would make it")

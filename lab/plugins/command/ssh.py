@@ -14,7 +14,9 @@ from lab.plugins.command.dial import NoRetryError, reason
 from lab.plugins.common.errors import PluginError
 
 KEEPALIVE_SECONDS = 15
-KEEPALIVE_COUNT = 8  # a machine that is gone is noticed after two minutes; an emulated one is silent for half of one
+# A machine that is gone is noticed after five minutes, one that was rebooted at once. Less would take an emulated one,
+# which is silent for a minute when three boot at a time, for gone.
+KEEPALIVE_COUNT = 20
 # perDialTimeout bounds the TCP connection only, as in the official plugin: a booting machine needs longer for the rest.
 HANDSHAKE_SECONDS = 120
 _OTHER_HOST_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512", "rsa-sha2-256")
