@@ -23,6 +23,14 @@ wait_for_cloud_init() {
   ((code == 0 || code == 2)) || fail "cloud-init failed: $said. Look at /var/log/cloud-init-output.log, then replace the machine: pulumi up --replace."
 }
 
+# kubeadm upgrades a cluster in steps of its own; new packages alone would make kubelets newer than their API server.
+refuse_other_version() {
+  local installed
+  [[ -e /etc/kubernetes/kubeadm-libvirt.yaml || ($ROLE == worker && -e /etc/kubernetes/kubelet.conf) ]] || return 0
+  read -r _ installed < <(dpkg-query --show kubelet)
+  [[ $installed == "$KUBERNETES_VERSION"-* ]] || fail "this node runs Kubernetes $installed, which cannot be changed in a cluster that exists. Set kubernetesVersion back, or build the cluster anew: pulumi destroy, pulumi up."
+}
+
 fetch_key() {
   local url=$1 file=$2
   wait_for 120 "the download of $url" curl --fail --silent --show-error --location --max-time 60 --output "$file.new" "$url"
@@ -85,6 +93,7 @@ version = 2
   config_path = "/etc/containerd/certs.d"
 TOML
   )
+  rm -rf /etc/containerd/certs.d # a mirror that is configured no more
   install --directory /etc/containerd/certs.d
   while read -r registry url; do
     [[ -n $registry ]] || continue
@@ -125,6 +134,7 @@ main() {
   step "wait for cloud-init"
   wait_for_cloud_init
   only_one "the preparation of this machine"
+  refuse_other_version
   step "read package lists"
   write_sources
   refresh_lists
