@@ -19,21 +19,12 @@ import pytest
 from components import remote
 
 PRIVATE = ("etc", "run", "var", "home", "mnt", "tmp")  # /tmp comes last: it hides the test's own directory
-REAL = ("cat", "diff", "flock", "grep", "install", "mktemp", "mv", "openssl", "rm", "sed", "sha256sum", "sort", "tail")
-HARMLESS = (
-    "apt-get",
-    "apt-mark",
-    "cloud-init",
-    "ctr",
-    "curl",
-    "dpkg",
-    "kubeadm",
-    "kubectl",
-    "modprobe",
-    "sleep",
-    "ssh",
-)
-ALSO_HARMLESS = ("swapoff", "sysctl", "systemctl", "uname")
+REAL = ["cat", "diff", "flock", "grep", "install", "mktemp", "mv", "openssl", "rm", "sed", "sha256sum", "sort", "tail"]
+"""Commands that do on the machine what they always do."""
+PACKAGES = ["apt-get", "apt-mark", "curl", "dpkg", "dpkg-query"]
+SYSTEM = ["cloud-init", "modprobe", "sleep", "ssh", "swapoff", "sysctl", "systemctl", "uname"]
+KUBERNETES = ["ctr", "kubeadm", "kubectl"]
+"""Commands that do nothing unless a test says what."""
 
 STOP = "kill -TERM 0; /usr/bin/sleep 30"
 """What a stand-in does in whose time the script's limit is reached: `timeout` signals the whole process group."""
@@ -86,7 +77,7 @@ class Sandbox:
         self.write("/etc/passwd", f"root:x:0:0::/root:/bin/sh\ndebian:x:{self.login_uid}:{self.login_uid}::/:/bin/sh\n")
         self.write("/etc/group", f"root:x:0:\ndebian:x:{self.login_uid}:\n")
         self.write("/etc/os-release", "ID=debian\nVERSION_CODENAME=trixie\n")
-        for name in (*REAL, *HARMLESS, *ALSO_HARMLESS):
+        for name in (*REAL, *PACKAGES, *SYSTEM, *KUBERNETES):
             self.write(f"/mnt/stand-ins/{name}", STAND_IN)
             self.path(f"/mnt/stand-ins/{name}").chmod(0o755)
         for name in REAL:

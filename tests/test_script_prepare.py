@@ -1,0 +1,259 @@
+"""A Debian machine is made ready for kubeadm, and what is ready is left alone."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from tests.sandbox import STOP, Result, Sandbox
+
+REPOSITORY = "http://10.17.3.1/kubernetes/"
+APT = (
+    "apt-get --quiet=2 --option DPkg::Lock::Timeout=300 --option Acquire::Retries=3 "
+    "--option Dpkg::Options::=--force-confdef --option Dpkg::Options::=--force-confold"
+)
+PINNED = "kubeadm=1.37.2-* kubelet=1.37.2-* kubectl=1.37.2-*"
+DOES_CTR = r"""
+case "$*" in
+  *"images list"*) [[ -e "/mnt/pulled/${!#//[^a-z0-9]/-}" ]] && echo "${!#}" ;;
+  *"images pull"*) /usr/bin/mkdir -p /mnt/pulled; name="name==${!#}"; echo >"/mnt/pulled/${name//[^a-z0-9]/-}" ;;
+esac
+exit 0
+"""
+DOWNLOADS_TO_FILE = 'for argument in "$@"; do [[ $argument == *.new ]] && file=$argument; done'
+FSTAB = """# swap was here
+/dev/vda1 / ext4 defaults 0 1
+/dev/vda2 none swap sw 0 0
+UUID=1\tnone\tswap\tsw\t0\t0
+"""
+
+
+@pytest.fixture
+def node(machine: Sandbox) -> Sandbox:
+    """A machine that has just booted; a download writes its URL into the file."""
+    machine.write("/etc/fstab", FSTAB)
+    machine.write("/etc/apt/sources.list.d/debian.sources", "Debian's own")
+    machine.does("curl", f'{DOWNLOADS_TO_FILE}; echo "key of ${{!#}}" >$file')
+    machine.does("ctr", DOES_CTR)
+    machine.does("kubeadm", "echo registry.k8s.io/etcd:3.6; echo registry.k8s.io/pause:3.10.2")
+    machine.does("systemctl", "[[ $* != *is-active* || -e /mnt/containerd-runs ]]; exit")
+    return machine
+
+
+def prepare(machine: Sandbox, **changed: str) -> Result:
+    """Runs the script for a worker."""
+    inputs = {
+        "ROLE": "worker",
+        "CONTAINER_RUNTIME": "docker",
+        "SYSTEM_UPGRADE": "True",
+        "KUBERNETES_VERSION": "1.37.2",
+        "KUBERNETES_REPOSITORY": REPOSITORY,
+        "APT_MIRROR": "",
+        "APT_MIRROR_KEY": "",
+        "IMAGE_MIRRORS": "",
+        "SANDBOX_IMAGE": "registry.k8s.io/pause:3.10.2",
+        "IMAGES": "docker.io/library/nginx:1.26.3\nregistry.k8s.io/pause:3.10.2",
+    }
+    return machine.run("prepare-node.sh", {**inputs, **changed})
+
+
+def position(machine: Sandbox, start: str) -> int:
+    """Where in the order of calls the only one that starts so is."""
+    found = [number for number, line in enumerate(machine.lines()) if line.startswith(start)]
+    assert len(found) == 1, f"{start}: {machine.lines()}"
+    return found[0]
+
+
+def test_every_step_of_the_tutorial_is_done_in_its_order(node: Sandbox) -> None:
+    result = prepare(node)
+    assert (result.code, result.output) == (0, ""), result.said
+    steps = [
+        "cloud-init status --wait --long",
+        "curl ",
+        "apt-get --quiet=2 --error-on=any update",
+        f"{APT} upgrade",
+        f"{APT} dist-upgrade",
+        "modprobe --all overlay br_netfilter vxlan",
+        "sysctl --quiet --load=/etc/sysctl.d/99-kubernetes.conf",
+        "swapoff --all",
+        "systemctl --quiet mask swap.target",
+        "dpkg --configure --pending",
+        f"{APT} install --no-install-recommends --allow-change-held-packages ",
+        "apt-mark hold kubeadm kubelet kubectl",
+        "systemctl --quiet enable containerd kubelet",
+    ]
+    order = [position(node, step) for step in steps]
+    assert order == sorted(order)
+
+
+def test_a_second_run_changes_no_file_restarts_nothing_and_pulls_nothing(node: Sandbox) -> None:
+    prepare(node)
+    files = node.files()
+    node.write("/mnt/containerd-runs")
+    node.forget()
+    assert prepare(node).code == 0
+    assert node.files() == files
+    assert not [line for line in node.lines() if " restart " in line or " pull " in line], "every pod would feel it"
+
+
+@pytest.mark.parametrize(("runtime", "docker"), [("docker", ["docker.io", "docker-cli"]), ("containerd", [])])
+def test_the_configured_runtime_is_installed_with_kubernetes_of_one_version(
+    node: Sandbox, runtime: str, docker: list[str]
+) -> None:
+    prepare(node, CONTAINER_RUNTIME=runtime)
+    (install,) = [call for call in node.calls("apt-get") if "install" in call]
+    packages = install[install.index("--allow-change-held-packages") + 1 :]
+    assert [package for package in packages if package.startswith("docker")] == docker
+    assert {"containerd", "runc", *PINNED.split()} <= set(packages)
+
+
+def test_without_system_upgrade_nothing_is_upgraded(node: Sandbox) -> None:
+    prepare(node, SYSTEM_UPGRADE="False")
+    assert not [line for line in node.lines("apt-get") if line.endswith("upgrade")]
+    assert position(node, f"{APT} install ")
+
+
+def test_swap_stays_off_after_a_reboot(node: Sandbox) -> None:
+    prepare(node)
+    assert node.read("/etc/fstab") == "# swap was here\n/dev/vda1 / ext4 defaults 0 1\n"
+
+
+def test_what_the_kernel_needs_is_there_after_a_reboot(node: Sandbox) -> None:
+    prepare(node)
+    assert node.read("/etc/modules-load.d/kubernetes.conf").split() == ["overlay", "br_netfilter", "vxlan"]
+    assert set(node.read("/etc/sysctl.d/99-kubernetes.conf").splitlines()) == {
+        "net.ipv4.ip_forward = 1",
+        "net.bridge.bridge-nf-call-iptables = 1",
+        "net.bridge.bridge-nf-call-ip6tables = 1",
+    }
+
+
+def test_containerd_uses_kubeadms_plugins_systemds_cgroups_and_the_same_pause_image(node: Sandbox) -> None:
+    prepare(node)
+    configuration = tomllib.loads(node.read("/etc/containerd/config.toml"))
+    assert configuration["version"] == 2
+    cri = configuration["plugins"]["io.containerd.grpc.v1.cri"]
+    assert cri["sandbox_image"] == "registry.k8s.io/pause:3.10.2"
+    assert cri["cni"] == {"bin_dir": "/opt/cni/bin", "conf_dir": "/etc/cni/net.d"}
+    assert cri["containerd"]["runtimes"]["runc"]["options"]["SystemdCgroup"] is True, "the kubelet's is systemd"
+    assert cri["registry"]["config_path"] == "/etc/containerd/certs.d"
+
+
+def test_containerd_is_configured_before_it_first_starts_and_restarted_when_that_changes(node: Sandbox) -> None:
+    prepare(node)
+    assert not [line for line in node.lines() if " restart " in line]
+    node.write("/mnt/containerd-runs")
+    prepare(node, SANDBOX_IMAGE="registry.k8s.io/pause:4")
+    assert "systemctl restart containerd" in node.lines()
+
+
+def test_each_registry_has_its_mirror_and_no_other(node: Sandbox) -> None:
+    prepare(node, IMAGE_MIRRORS="docker.io http://10.17.3.1:5000\nghcr.io https://mirror.example")
+    hosts = "/etc/containerd/certs.d/{}/hosts.toml"
+    assert tomllib.loads(node.read(hosts.format("docker.io"))) == {
+        "host": {"http://10.17.3.1:5000": {"capabilities": ["pull", "resolve"]}}
+    }
+    assert "https://mirror.example" in tomllib.loads(node.read(hosts.format("ghcr.io")))["host"]
+
+    prepare(node, IMAGE_MIRRORS="ghcr.io https://mirror.example")
+    assert not node.path(hosts.format("docker.io")).exists(), "a mirror that was taken back is asked for ever"
+
+
+def test_packages_come_from_the_configured_repository_with_its_own_key(node: Sandbox) -> None:
+    prepare(node)
+    assert node.read("/etc/apt/sources.list.d/kubernetes.list") == (
+        f"deb [signed-by=/etc/apt/keyrings/kubernetes.asc] {REPOSITORY} /\n"
+    )
+    assert node.read("/etc/apt/keyrings/kubernetes.asc") == f"key of {REPOSITORY}Release.key\n"
+    assert node.read("/etc/apt/sources.list.d/debian.sources") == "Debian's own"
+    assert not node.path("/etc/apt/sources.list.d/mirror.list").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "signed_by"),
+    [("", "/usr/share/keyrings/debian-archive-keyring.gpg"), ("http://m/key.asc", "/etc/apt/keyrings/mirror.asc")],
+)
+def test_a_mirror_takes_the_place_of_debians_own_sources(node: Sandbox, key: str, signed_by: str) -> None:
+    prepare(node, APT_MIRROR="http://m/debian", APT_MIRROR_KEY=key)
+    assert (
+        node.read("/etc/apt/sources.list.d/mirror.list") == f"deb [signed-by={signed_by}] http://m/debian trixie main\n"
+    )
+    assert not node.path("/etc/apt/sources.list.d/debian.sources").exists(), "an air-gapped machine would wait for it"
+    if key:
+        assert node.read("/etc/apt/keyrings/mirror.asc") == f"key of {key}\n"
+
+
+def test_a_download_that_breaks_off_leaves_the_old_key(node: Sandbox) -> None:
+    prepare(node)
+    node.does("curl", f"{DOWNLOADS_TO_FILE}; echo half >$file; {STOP}")
+    assert prepare(node).code == 1
+    assert node.read("/etc/apt/keyrings/kubernetes.asc") == f"key of {REPOSITORY}Release.key\n"
+
+
+@pytest.mark.parametrize("role", ["control-plane", "worker"])
+def test_images_are_pulled_once_through_the_mirrors_and_the_control_plane_asks_kubeadm_which(
+    node: Sandbox, role: str
+) -> None:
+    prepare(node, ROLE=role)
+    pulls = [line for line in node.lines("ctr") if " pull " in line]
+    images = ["docker.io/library/nginx:1.26.3", "registry.k8s.io/pause:3.10.2"]
+    if role == "control-plane":
+        images.insert(1, "registry.k8s.io/etcd:3.6")
+        assert node.lines("kubeadm") == ["kubeadm config images list --kubernetes-version v1.37.2"]
+    else:
+        assert node.calls("kubeadm") == []
+    pull = "ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d"
+    assert pulls == [f"{pull} {image}" for image in images]
+
+
+@pytest.mark.parametrize(("code", "goes_on"), [(0, True), (2, True), (1, False)])
+def test_a_machine_that_cloud_init_did_not_finish_is_not_touched(node: Sandbox, code: int, *, goes_on: bool) -> None:
+    node.does("cloud-init", f"echo status: error; exit {code}")
+    result = prepare(node)
+    if goes_on:
+        assert result.code == 0, "2 is a recoverable error, such as a deprecated key"
+    else:
+        assert "cloud-init failed: status: error. Look at /var/log/cloud-init-output.log, then " in result.said
+        assert node.lines() == ["cloud-init status --wait --long"]
+
+
+def test_package_lists_are_asked_for_again_while_another_apt_holds_them(node: Sandbox) -> None:
+    node.does("apt-get", "[[ $* != *update || -e /mnt/tried ]] && exit; echo >/mnt/tried; exit 100")
+    assert prepare(node, SYSTEM_UPGRADE="False").code == 0
+    assert sum(line.endswith(" update") for line in node.lines("apt-get")) == 2
+
+
+def test_a_failed_installation_shows_the_end_of_apts_log_and_the_next_run_goes_on(node: Sandbox) -> None:
+    node.does(
+        "apt-get", '[[ $* == *" install "* ]] && { echo "E: Unable to locate package kubeadm"; exit 100; }; exit 0'
+    )
+    result = prepare(node)
+    assert result.code == 1
+    assert "apt-get install failed. The end of /var/log/kubeadm-libvirt-apt.log: E: Unable to locate" in result.said
+    assert result.said.endswith("failed while: install docker, kubeadm, kubelet and kubectl 1.37.2\n")
+    assert not [line for line in node.lines("ctr") if " pull " in line]
+    node.does("apt-get", "")
+    assert prepare(node).code == 0
+
+
+@pytest.mark.parametrize(("role", "whole"), [("worker", "kubelet.conf"), ("control-plane", "kubeadm-libvirt.yaml")])
+def test_another_version_is_refused_on_a_node_before_anything_is_changed(node: Sandbox, role: str, whole: str) -> None:
+    node.does("dpkg-query", "printf 'kubelet\\t1.37.2-1.1\\n'")
+    assert prepare(node, ROLE=role).code == 0
+    node.write(f"/etc/kubernetes/{whole}")
+    assert prepare(node, ROLE=role).code == 0
+    files = node.files()
+    node.forget()
+    result = prepare(node, ROLE=role, KUBERNETES_VERSION="1.38.0")
+    assert result.code == 1
+    assert "this node runs Kubernetes 1.37.2-1.1, which cannot be changed in a cluster that exists. " in result.said
+    assert node.calls("apt-get", "curl", "systemctl") == [], "its kubelet would be newer than the API server"
+    assert node.files() == files
+
+
+def test_another_version_is_taken_where_there_is_no_cluster_yet(node: Sandbox) -> None:
+    prepare(node, ROLE="control-plane")
+    node.write("/etc/kubernetes/kubelet.conf")  # of an init that failed
+    assert prepare(node, ROLE="control-plane", KUBERNETES_VERSION="1.38.0").code == 0
+    assert "kubelet=1.38.0-*" in node.lines("apt-get")[-1]
