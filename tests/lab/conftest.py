@@ -19,6 +19,7 @@ from lab.versions import VERSIONS
 from tests.lab.api_server import NEEDED as CONTROL_PLANE
 from tests.lab.api_server import ApiServer
 from tests.lab.engine import NEEDED
+from tests.lab.plugin_client import Plugin
 from tests.lab.ssh_server import SSHD, SshServer
 
 OFFICIAL = os.environ.get("OFFICIAL_PLUGINS")
@@ -95,6 +96,36 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def kubernetes(plugins: Path, api_server: ApiServer) -> Iterator[Plugin]:
+    """The kubernetes plugin under test, one process for all tests that leave it as it was."""
+    with Plugin(plugins / "kubernetes" / "pulumi-resource-kubernetes") as running:
+        running.configure({"kubeconfig": api_server.kubeconfig()})
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kubernetes_process(stand_ins: Path) -> Iterator[Plugin]:
+    with Plugin(stand_ins / "kubernetes" / "pulumi-resource-kubernetes") as running:
+        yield running
+
+
+@pytest.fixture
+def kubernetes_stand_in(kubernetes_process: Plugin, api_server: ApiServer) -> Plugin:
+    """The stand-in, for what the official plugin does otherwise or not at all; a test may configure it anew."""
+    kubernetes_process.log.lines.clear()
+    kubernetes_process.configure({"kubeconfig": api_server.kubeconfig()})
+    return kubernetes_process
+
+
+@pytest.fixture
+def own_kubernetes(stand_ins: Path, api_server: ApiServer) -> Iterator[Plugin]:
+    """A stand-in that a test may leave unusable."""
+    with Plugin(stand_ins / "kubernetes" / "pulumi-resource-kubernetes") as running:
+        running.configure({"kubeconfig": api_server.kubeconfig()})
+        yield running
 
 
 def _skip_without(missing: list[str], steps: str) -> None:

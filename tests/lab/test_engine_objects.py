@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.lab.api_server import ApiServer
+from tests.lab.cluster_objects import play_deployment_controller
 from tests.lab.engine import Outcome, Project
 from tests.lab.plugin_client import eventually
-from tests.lab.test_kubernetes_plugin import play_deployment_controller
 
 PROGRAM = Path(__file__).parent / "programs" / "objects.py"
 TOKEN = "abcdef.0123456789abcdef"
