@@ -75,6 +75,7 @@ class Wait:
             raise self._not_ready(live, "the wait was cancelled") from None
         except UnreachableError as error:
             raise self._not_ready(live, "not seen to be ready", str(error)) from error
+        self._tell(self._seen.summary)
         return live
 
     async def until_gone(self, uid: str | None) -> None:
