@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components import host, verification
-from components.settings import PROJECT
+from components.settings import PROJECT, Settings
 from tests.configuration import REPOSITORY, default_values
 from tests.recording import Run, run
 from tests.sandbox import Sandbox
@@ -34,11 +34,17 @@ def run_program(image: Path) -> RunProgram:
     `registered` while they are registered, for a program that fails.
     """
 
-    def run_main(*, preview: bool = False, registered: list[str] | None = None, **overrides: Any) -> Run:
+    def run_main(
+        *,
+        preview: bool = False,
+        registered: list[str] | None = None,
+        check_host: Callable[[Settings], None] = lambda settings: None,
+        **overrides: Any,
+    ) -> Run:
         values = {**default_values(), "image": str(image), "imageSha512": "", **overrides}
         config = {f"{PROJECT}:{key}": str(value) for key, value in values.items()}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(host, "check_host", lambda settings: None)
+            patch.setattr(host, "check_host", check_host)
             patch.setattr(verification, "_status", lambda url: "200")
             main = str(REPOSITORY / "__main__.py")
             return run(lambda: runpy.run_path(main), config=config, preview=preview, registered=registered)

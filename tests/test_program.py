@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.settings import SettingsError
+from components.settings import Settings, SettingsError
 from tests.configuration import REPOSITORY
 from tests.conftest import RunProgram
 from tests.recording import CA_CERT_HASH, KUBECONFIG, TOKEN, Run
@@ -138,6 +138,17 @@ def test_a_bad_configuration_makes_nothing_and_names_every_fault(run_program: Ru
         "- nodePort = '80' is refused: it must be 30000 to 32767, the range Kubernetes gives to node ports. "
         "Way out: set it with: pulumi config set nodePort 30080",
     ]
+    assert registered == []
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_host_that_is_not_ready_makes_nothing(run_program: RunProgram, *, preview: bool) -> None:
+    def lacks_kvm(_: Settings) -> None:
+        raise SettingsError("there is no /dev/kvm")
+
+    registered: list[str] = []
+    with pytest.raises(SettingsError, match="there is no /dev/kvm"):
+        run_program(preview=preview, registered=registered, check_host=lacks_kvm)
     assert registered == []
 
 
