@@ -103,6 +103,8 @@ class KubernetesCluster(pulumi.ComponentResource):
             inputs={
                 "KUBEADM_CONFIGURATION": kubeadm.init_documents(self._settings, machine.node).rstrip("\n"),
                 "LOGIN_USER": cloud_init.LOGIN_USER,
+                "PATCHES": kubeadm.PATCHES,
+                "LIVENESS_FAILURES": str(kubeadm.LIVENESS_FAILURES * self._settings.timeout_factor),
                 "API_SECONDS": str(240 * self._settings.timeout_factor),
             },
         )

@@ -15,6 +15,11 @@ CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.10.2"
 """What `kubeadm config images list` of 1.37 names; containerd must be told the same."""
 
+PATCHES = "/etc/kubernetes/patches"
+"""Where init-control-plane.sh puts its patches of the static pods."""
+LIVENESS_FAILURES = 8
+"""kubeadm's own failureThreshold of the static pods' liveness probes, every 10 s."""
+
 TOKEN_PLACEHOLDER = "@TOKEN@"  # noqa: S105 (filled in on the control plane by worker-membership.sh)
 CA_CERT_HASH_PLACEHOLDER = "@CA_CERT_HASH@"
 
@@ -28,6 +33,7 @@ def init_documents(settings: Settings, control_plane: Node) -> str:
         "bootstrapTokens": [{"ttl": "1m0s", "description": "unused; kubeadm init insists on one"}],
         "localAPIEndpoint": {"advertiseAddress": str(control_plane.address), "bindPort": API_PORT},
         "nodeRegistration": _node_registration(control_plane),
+        "patches": {"directory": PATCHES},
         "timeouts": _timeouts(settings),
     }
     alone = [{"name": "leader-elect", "value": "false"}]

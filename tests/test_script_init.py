@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 
 import pytest
+import yaml
 
 from components import kubeadm
 from components.nodes import control_planes
@@ -45,7 +46,13 @@ def control_plane(machine: Sandbox) -> Sandbox:
 
 def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Result:
     """Runs the script."""
-    inputs = {"KUBEADM_CONFIGURATION": documents or configuration(), "LOGIN_USER": "debian", "API_SECONDS": api_seconds}
+    inputs = {
+        "KUBEADM_CONFIGURATION": documents or configuration(),
+        "LOGIN_USER": "debian",
+        "PATCHES": kubeadm.PATCHES,
+        "LIVENESS_FAILURES": "24",
+        "API_SECONDS": api_seconds,
+    }
     return machine.run("init-control-plane.sh", inputs)
 
 
@@ -56,6 +63,15 @@ def test_the_first_run_inits_with_exactly_the_configuration(control_plane: Sandb
     assert control_plane.read("/mnt/configuration") == configuration()
     assert control_plane.read("/mnt/mode") == "600\n"
     assert not control_plane.path("/run/kubeadm-init.yaml").exists()
+
+
+def test_a_slow_static_pod_is_given_more_time_before_it_is_restarted(control_plane: Sandbox) -> None:
+    init(control_plane)
+    for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+        patch = yaml.safe_load(control_plane.read(f"{kubeadm.PATCHES}/{component}+strategic.yaml"))
+        assert patch == {"spec": {"containers": [{"name": component, "livenessProbe": {"failureThreshold": 24}}]}}, (
+            "kubelet restarts an API server that is only slow, and the restart makes it slower"
+        )
 
 
 def test_the_login_user_gets_a_kubeconfig_that_nobody_else_can_read(control_plane: Sandbox) -> None:

@@ -23,7 +23,7 @@ wait_for() {
   shift 2
   until said=$("$@" 2>&1); do
     ((SECONDS < deadline)) || fail "$what did not come true in time. Last seen: ${said:-nothing}. Run pulumi up again to go on from here."
-    sleep 2
+    sleep 5 # a kubectl that asks costs an emulated control plane more than a second of its time
   done
 }
 

@@ -2,13 +2,24 @@
 # Makes this machine the cluster's first control plane with `kubeadm init`, once; later runs check that it answers.
 #
 # Inputs: KUBEADM_CONFIGURATION (v1beta4 documents), LOGIN_USER (gets admin.conf as ~/.kube/config),
-#   API_SECONDS (how long the API server may take to answer).
+#   PATCHES (directory of patches that the configuration names), LIVENESS_FAILURES (failed probes until a static pod is
+#   restarted), API_SECONDS (how long the API server may take to answer).
 # Result: none.
 
 readonly saved=/etc/kubernetes/kubeadm-libvirt.yaml # written when init has succeeded; kubeadm reset leaves it alone
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
 cleanup() { rm -f /run/kubeadm-init.yaml; }
+
+# A static pod that is only slow must not be restarted: its start is the most work of all, and the next one is slower.
+write_patches() {
+  local component
+  install --directory --mode=0700 "$PATCHES"
+  for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+    printf 'spec:\n  containers:\n    - name: %s\n      livenessProbe:\n        failureThreshold: %s\n' \
+      "$component" "$LIVENESS_FAILURES" >"$PATCHES/$component+strategic.yaml"
+  done
+}
 
 # Only an init that was stopped half-way is taken back. A cluster that was once whole is never reset from here.
 initialise() {
@@ -18,6 +29,7 @@ initialise() {
     rm -rf /etc/cni/net.d
   fi
   step "kubeadm init"
+  write_patches
   install --mode=0600 /dev/null /run/kubeadm-init.yaml
   printf '%s' "$KUBEADM_CONFIGURATION" >/run/kubeadm-init.yaml
   kubeadm init --config /run/kubeadm-init.yaml --skip-token-print >&2
