@@ -77,11 +77,19 @@ def test_pods_that_do_not_run_say_why() -> None:
     crashed = {"name": "d", "state": {}, "lastState": {"terminated": {"exitCode": 2, "reason": "Error"}}}
     pods: list[Object] = [
         {"metadata": {"name": "a"}, "status": {"phase": "Pending", "containerStatuses": [waiting, crashed]}},
+        {
+            "metadata": {"name": "c"},
+            "status": {
+                "initContainerStatuses": [{"name": "copy", "state": {"running": {}}}],
+                "containerStatuses": [{"name": "c", "state": {"waiting": {"reason": "PodInitializing"}}}],
+            },
+        },
         {"metadata": {"name": "b"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
     ]
     assert readiness.pod_troubles(pods) == [
         "Pod a: container c: [ImagePullBackOff] no such image",
         "Pod a: container d: ended with 2: [Error]",
+        "Pod c: container copy: runs, and the others wait for its end",
     ]
 
 

@@ -32,7 +32,7 @@ class EngineLog:
         clean = "".join(char if char >= " " or char == "\t" else " " for char in text)
         request = engine_pb2.LogRequest(severity=severity, message=clean, urn=urn, ephemeral=ephemeral)
         with suppress(grpc.aio.AioRpcError):
-            await self._stub.Log(request, timeout=10)
+            await self._stub.Log(request, timeout=10, wait_for_ready=True)
 
     def lines(self, urn: str) -> LineLog:
         """A log of status lines for one resource; use it with `async with`."""

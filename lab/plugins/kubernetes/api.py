@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import tempfile
 import time
@@ -170,7 +171,15 @@ def _result(answer: httpx.Response) -> Object:
 
 
 def _words(error: httpx.TransportError) -> str:
-    return str(error) or type(error).__name__
+    """The system's reason where there is one: httpx says "All connection attempts failed" for most."""
+    if isinstance(error, httpx.TimeoutException):
+        return "no connection in time" if isinstance(error, httpx.ConnectTimeout) else "no answer in time"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
+            return os.strerror(cause.errno).lower()
+        cause = cause.__cause__ or cause.__context__
+    return (str(error) or type(error).__name__).rstrip(".")
 
 
 def _tls(cluster: Cluster) -> ssl.SSLContext | bool:

@@ -112,7 +112,7 @@ def pod_troubles(pods: Sequence[Object]) -> list[str]:
             f"Pod {name}: container {container['name']}: {words}"
             for listing in ("initContainerStatuses", "containerStatuses")
             for container in status.get(listing) or []
-            if (words := _container_trouble(container))
+            if (words := _container_trouble(container, listing.startswith("init")))
         ]
         scheduled = conditions.get("PodScheduled", {})
         if scheduled.get("status") == "False":
@@ -121,9 +121,9 @@ def pod_troubles(pods: Sequence[Object]) -> list[str]:
     return troubles
 
 
-def _container_trouble(container: Object) -> str:
+def _container_trouble(container: Object, goes_first: bool) -> str:
     current, last = container.get("state") or {}, container.get("lastState") or {}
-    words = []
+    words = ["runs, and the others wait for its end"] if goes_first and "running" in current else []
     if "waiting" in current and current["waiting"].get("reason") != "PodInitializing":
         words.append(_reason(current["waiting"]))
     ends = (current.get("terminated"), last.get("terminated"))
