@@ -19,11 +19,14 @@ fail() {
 
 # wait_for SECONDS WHAT COMMAND...: runs COMMAND until it succeeds; prints what it said last when it never does.
 wait_for() {
-  local deadline=$((SECONDS + $1)) what=$2 said
+  local deadline=$((SECONDS + $1)) what=$2 said pause=1
   shift 2
   until said=$("$@" 2>&1); do
     ((SECONDS < deadline)) || fail "$what did not come true in time. Last seen: ${said:-nothing}. Run pulumi up again to go on from here."
-    sleep 5 # a kubectl that asks costs an emulated control plane more than a second of its time
+    # Longer each time: a kubectl that asks costs an emulated control plane seconds of its time, and one that is asked
+    # by everybody all the time never gets up again.
+    ((pause = pause < 16 ? pause * 2 : pause))
+    sleep "$pause"
   done
 }
 
