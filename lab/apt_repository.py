@@ -53,7 +53,7 @@ def _fetch_packages() -> None:
     """Downloads with an apt that believes it runs in the image, and that knows nothing of this machine's packages."""
     work = _PACKAGES.with_suffix(".new")
     shutil.rmtree(work, ignore_errors=True)
-    for directory in ("etc/apt/apt.conf.d", "lists/partial", "archives/partial"):
+    for directory in ("etc/apt/apt.conf.d", "etc/apt/preferences.d", "lists/partial", "archives/partial"):
         (work / directory).mkdir(parents=True)
     (work / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in debian_sources(SUITE)))
     settings = {
@@ -67,6 +67,7 @@ def _fetch_packages() -> None:
         "APT::Architectures": "amd64",
         "APT::Sandbox::User": "root",  # its usual one cannot enter root's home, where the cache may be
         "Acquire::Languages": "none",
+        "Debug::NoLocking": "true",  # it would put the locks beside the image's list of packages
     }
     lines = [f'{name} "{value}";' for name, value in settings.items()] + apt_options()
     (work / "apt.conf").write_text("\n".join(lines) + "\n")
