@@ -115,7 +115,7 @@ class Sandbox:
     def shell(self, text: str, *arguments: str) -> Result:
         """Runs shell text that comes on standard input."""
         with self.start(*arguments) as process:
-            output, said = process.communicate(text, timeout=30)
+            output, said = process.communicate(text, timeout=60)
         return Result(process.returncode, output, said)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
