@@ -20,7 +20,7 @@ as_root() {
 # python_environment REQUIREMENTS: .venv with at least these packages, installed again when the file has changed.
 python_environment() {
   local wanted
-  wanted=.venv/installed-$(sha256sum "$1" requirements.txt | sha256sum | head --bytes=16)
+  wanted=.venv/installed-$(cat "$1" requirements.txt lab/plugins/requirements.txt | sha256sum | head --bytes=16)
   [[ ! -x .venv/bin/python || ! -e $wanted ]] || return 0
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Python 3.11 or newer is needed; this is $(python3 --version)."
   say "Installing Python packages from $1 into .venv"
