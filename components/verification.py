@@ -42,7 +42,7 @@ class NodesReady(pulumi.ComponentResource):
         machines = args.cluster.machines
         script = RemoteScript(
             file="wait-for-nodes.sh",
-            seconds=660,
+            seconds=720,
             inputs={
                 "NODES": "\n".join(machine.node.name for machine in machines),
                 "KUBERNETES_VERSION": args.settings.kubernetes_version,
