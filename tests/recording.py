@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from google.protobuf import struct_pb2  # type: ignore[import-untyped]
+from google.protobuf import struct_pb2
 from pulumi.runtime import mocks, rpc, set_all_config, stack
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_root_resource
