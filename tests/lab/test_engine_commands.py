@@ -63,7 +63,7 @@ def test_a_stack_of_commands_lives_as_it_should(
 
     first = commands.run("up")
     assert first.code == 0, first.output
-    assert len(first.operations()) == 8
+    assert len(first.operations()) == 8, first.output
     state = commands.project.state()
     assert state["dependent"]["outputs"]["stdout"] == f"after {len(TOKEN)}"
     assert state["updated"]["outputs"]["stdout"] == "created"
@@ -73,7 +73,8 @@ def test_a_stack_of_commands_lives_as_it_should(
     assert "progress" in first.events, "standard error is shown while it runs"
     assert isinstance(state["secret"]["outputs"]["stdout"], dict), "additional secret outputs are kept as ciphertext"
 
-    assert commands.run("up", "--expect-no-changes").code == 0
+    same = commands.run("up", "--expect-no-changes")
+    assert same.code == 0, same.output
 
     before = len(commands.journal_since())
     second = commands.run("up", stage="second")
@@ -87,14 +88,14 @@ def test_a_stack_of_commands_lives_as_it_should(
     assert [line for line in journal if line.endswith("-first")] == ["delete replaced-first", "create replaced-first"]
 
     failed = commands.run("up", stage="second", fault="fails")
-    assert failed.code != 0
+    assert failed.code != 0, failed.output
     assert 'Process exited with status 7: running "seq 200000; echo the reason >&2; exit 7":' in failed.output
     assert "the reason" in failed.output
     assert "fails" not in commands.project.state(), "a failed create leaves nothing"
 
     if flavour == "stand-in":  # the official plugin lets remote commands run to their end
         interrupted = commands.interrupt_hanging()
-        assert interrupted.code != 0
+        assert interrupted.code != 0, interrupted.output
         assert not {"hangs", "hangs-here"} & commands.project.state().keys()
 
     before = len(commands.journal_since())
