@@ -73,6 +73,18 @@ class KubernetesCluster(pulumi.ComponentResource):
         )
         self.register_outputs({"kubeconfig": self.kubeconfig})
 
+    def inside(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of a resource that lives in this cluster."""
+        limit = f"{10 * self._settings.timeout_factor}m"
+        return pulumi.ResourceOptions(
+            parent=parent,
+            provider=self.provider,
+            # Destroy must not ask the API server of a cluster that goes anyway; it would hang where that is dead.
+            deleted_with=self.control_plane.domain,
+            # The provider's 10 minutes are too short under emulation.
+            custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit),
+        )
+
     def _prepare(self, machine: Machine) -> remote.Command:
         settings, node = self._settings, machine.node
         images = [*kubeadm.early_images(settings, node), *self._early_images]

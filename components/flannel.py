@@ -33,15 +33,7 @@ class Flannel(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FlannelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubeadm-libvirt:index:Flannel", name, None, opts)
-        limit = f"{10 * args.settings.timeout_factor}m"
-        child = pulumi.ResourceOptions(
-            parent=self,
-            provider=args.cluster.provider,
-            # Destroy must not ask the API server of a cluster that goes anyway; it would hang where that is dead.
-            deleted_with=args.cluster.control_plane.domain,
-            # The provider's 10 minutes are too short under emulation.
-            custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit),
-        )
+        child = args.cluster.inside(self)
 
         namespace = core.v1.Namespace(
             f"{name}-namespace",

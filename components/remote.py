@@ -59,11 +59,11 @@ def run_script(
     limit = script.seconds * timeout_factor
     run = f"sudo timeout --kill-after=30 {limit} bash -s"
     stdin = pulumi.Output.all(**script.inputs, LIMIT=str(limit)).apply(lambda inputs: _program(script.file, inputs))
-    minutes = f"{limit + BOOT_SECONDS * timeout_factor + 60}s"
+    bound = f"{limit + BOOT_SECONDS * timeout_factor + 60}s"
     own = pulumi.ResourceOptions(
         additional_secret_outputs=["stdout"] if script.secret_result else None,
         # The provider's dial never gives up by itself (dial_error_limit below): this is its bound.
-        custom_timeouts=pulumi.CustomTimeouts(create=minutes, update=minutes, delete=minutes),
+        custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound),
     )
     return remote.Command(
         name,

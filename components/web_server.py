@@ -36,17 +36,10 @@ class WebServer(pulumi.ComponentResource):
     def __init__(self, name: str, args: WebServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubeadm-libvirt:index:WebServer", name, None, opts)
         settings = args.settings
-        child = pulumi.ResourceOptions(
-            parent=self,
-            provider=args.cluster.provider,
-            # Destroy must not ask the API server of a cluster that goes anyway; it would hang where that is dead.
-            deleted_with=args.cluster.control_plane.domain,
-            # The provider's 10 minutes are too short under emulation.
-            custom_timeouts=pulumi.CustomTimeouts(
-                create=f"{10 * settings.timeout_factor}m", update=f"{10 * settings.timeout_factor}m"
-            ),
+        child = pulumi.ResourceOptions.merge(
+            args.cluster.inside(self),
             # Pods made before their node's network is up back off for minutes.
-            depends_on=list(args.after),
+            pulumi.ResourceOptions(depends_on=list(args.after)),
         )
 
         self.deployment = apps.v1.Deployment(
