@@ -9,6 +9,8 @@ import pulumi
 from pulumi_kubernetes import apps, core, meta, rbac
 
 from components.cluster import KubernetesCluster
+from components.kubeadm import API_PORT
+from components.nodes import Node
 from components.settings import Settings
 
 IMAGE = "ghcr.io/flannel-io/flannel:v0.28.10"
@@ -86,7 +88,7 @@ class Flannel(pulumi.ComponentResource):
                 selector=meta.v1.LabelSelectorArgs(match_labels={"app": "flannel"}),
                 template=core.v1.PodTemplateSpecArgs(
                     metadata=meta.v1.ObjectMetaArgs(labels=LABELS),
-                    spec=_pod(account.metadata.name, config.metadata.name),
+                    spec=_pod(account.metadata.name, config.metadata.name, args.cluster.control_plane.node),
                 ),
             ),
             # Without its rights the first pods fail and back off.
@@ -133,7 +135,7 @@ def _field(name: str, path: str) -> core.v1.EnvVarArgs:
     return core.v1.EnvVarArgs(name=name, value_from=core.v1.EnvVarSourceArgs(field_ref=reference))
 
 
-def _pod(account: pulumi.Input[str], config: pulumi.Input[str]) -> core.v1.PodSpecArgs:
+def _pod(account: pulumi.Input[str], config: pulumi.Input[str], control_plane: Node) -> core.v1.PodSpecArgs:
     return core.v1.PodSpecArgs(
         host_network=True,
         priority_class_name="system-node-critical",
@@ -173,6 +175,10 @@ def _pod(account: pulumi.Input[str], config: pulumi.Input[str]) -> core.v1.PodSp
                 env=[
                     _field("POD_NAME", "metadata.name"),
                     _field("POD_NAMESPACE", "metadata.namespace"),
+                    # Straight to the API server. Its cluster IP works only once kube-proxy has set it up on this node;
+                    # where flannel was first it ended, and backed off for minutes.
+                    core.v1.EnvVarArgs(name="KUBERNETES_SERVICE_HOST", value=str(control_plane.address)),
+                    core.v1.EnvVarArgs(name="KUBERNETES_SERVICE_PORT", value=str(API_PORT)),
                     core.v1.EnvVarArgs(name="EVENT_QUEUE_DEPTH", value="5000"),
                     core.v1.EnvVarArgs(name="CONT_WHEN_CACHE_NOT_READY", value="false"),
                 ],

@@ -81,6 +81,14 @@ def test_flannel_runs_on_every_node_also_before_it_is_ready(applied: Run) -> Non
     assert pod["serviceAccountName"] == "flannel"
 
 
+def test_flannel_asks_the_api_server_itself_and_waits_for_no_kube_proxy(applied: Run, unusual: Run) -> None:
+    for recorded, address in ((applied, "10.17.3.11"), (unusual, "10.50.0.11")):
+        (container,) = recorded.one(":DaemonSet").plain("spec")["template"]["spec"]["containers"]
+        variables = {each["name"]: each.get("value") for each in container["env"]}
+        assert variables["KUBERNETES_SERVICE_HOST"] == address
+        assert variables["KUBERNETES_SERVICE_PORT"] == "6443"
+
+
 def test_the_pods_carry_the_label_that_the_daemon_set_selects(applied: Run) -> None:
     spec = applied.one(":DaemonSet").plain("spec")
     assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
