@@ -117,6 +117,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "LOGIN_USER": cloud_init.LOGIN_USER,
                 "PATCHES": kubeadm.PATCHES,
                 "LIVENESS_FAILURES": str(kubeadm.LIVENESS_FAILURES * self._settings.timeout_factor),
+                "READINESS_PERIOD": str(kubeadm.READINESS_PERIOD * self._settings.timeout_factor),
                 "API_SECONDS": str(240 * self._settings.timeout_factor),
             },
         )
@@ -133,7 +134,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         factor, control_plane = self._settings.timeout_factor, self.control_plane
         script = RemoteScript(
             file="worker-membership.sh",
-            seconds=900,
+            seconds=1200,
             inputs={
                 "WORKER_NAME": worker.node.name,
                 "WORKER_ADDRESS": str(worker.node.address),
@@ -142,6 +143,8 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "JOIN_SCRIPT": script_text("common.sh") + script_text("join-worker.sh"),
                 "JOIN_CONFIGURATION": kubeadm.join_document(self._settings, control_plane.node, worker.node),
                 "TOKEN_MINUTES": str(TOKEN_MINUTES * factor),
+                "REACH_SECONDS": str(300 * factor),
+                "API_SECONDS": str(60 * factor),
                 "REGISTER_SECONDS": str(120 * factor),
                 "DRAIN_SECONDS": str(120 * factor),
             },

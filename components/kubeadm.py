@@ -19,6 +19,8 @@ PATCHES = "/etc/kubernetes/patches"
 """Where init-control-plane.sh puts its patches of the static pods."""
 LIVENESS_FAILURES = 8
 """kubeadm's own failureThreshold of the static pods' liveness probes, every 10 s."""
+READINESS_PERIOD = 1
+"""kubeadm's own periodSeconds of the static pods' readiness probes: how often they are asked."""
 
 TOKEN_PLACEHOLDER = "@TOKEN@"  # noqa: S105 (filled in on the control plane by worker-membership.sh)
 CA_CERT_HASH_PLACEHOLDER = "@CA_CERT_HASH@"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from typing import Any
 
 import pytest
 import yaml
@@ -51,6 +52,7 @@ def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Resu
         "LOGIN_USER": "debian",
         "PATCHES": kubeadm.PATCHES,
         "LIVENESS_FAILURES": "24",
+        "READINESS_PERIOD": "3",
         "API_SECONDS": api_seconds,
     }
     return machine.run("init-control-plane.sh", inputs)
@@ -68,10 +70,25 @@ def test_the_first_run_inits_with_exactly_the_configuration(control_plane: Sandb
 def test_a_slow_static_pod_is_given_more_time_before_it_is_restarted(control_plane: Sandbox) -> None:
     init(control_plane)
     for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
-        patch = yaml.safe_load(control_plane.read(f"{kubeadm.PATCHES}/{component}+strategic.yaml"))
-        assert patch == {"spec": {"containers": [{"name": component, "livenessProbe": {"failureThreshold": 24}}]}}, (
+        assert patched(control_plane, component)["livenessProbe"] == {"failureThreshold": 24}, (
             "kubelet restarts an API server that is only slow, and the restart makes it slower"
         )
+
+
+def test_a_slow_static_pod_is_asked_less_often_whether_it_is_ready(control_plane: Sandbox) -> None:
+    init(control_plane)
+    for component in ("etcd", "kube-apiserver", "kube-scheduler"):
+        assert patched(control_plane, component)["readinessProbe"] == {"periodSeconds": 3}
+    # kubeadm gives it none, and a probe without a question is refused.
+    assert "readinessProbe" not in patched(control_plane, "kube-controller-manager")
+
+
+def patched(machine: Sandbox, component: str) -> dict[str, Any]:
+    """What the patch of a static pod says of its one container."""
+    container: dict[str, Any]
+    (container,) = yaml.safe_load(machine.read(f"{kubeadm.PATCHES}/{component}+strategic.yaml"))["spec"]["containers"]
+    assert container["name"] == component
+    return container
 
 
 def test_the_login_user_gets_a_kubeconfig_that_nobody_else_can_read(control_plane: Sandbox) -> None:

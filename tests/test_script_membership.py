@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,7 +29,7 @@ v6I87Q==
 """
 CA_CERT_HASH = "sha256:1e3a335b2f019d1f49ea20556b35242d71bc019db9df1298452ac6be85448659"  # openssl's, of its public key
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEworker"
-DELETE = "kubeadm token delete abcdef"
+DELETE = "kubectl --namespace kube-system delete secrets --ignore-not-found bootstrap-token-abcdef"
 
 # Looks, while the worker joins, whether the token lies anywhere on the control plane's disk.
 DOES_SSH = r"""
@@ -42,19 +43,33 @@ done
 exit 0
 """
 
+# A cluster with one token, from when it is minted to when it is deleted, and the worker's node if there is a /mnt/node.
+DOES_KUBECTL = r"""
+[[ -e /mnt/$1-fails ]] && { echo "connection refused" >&2; exit 1; }
+case "$*" in
+  "get node "*) [[ -e /mnt/node ]] && echo node/worker-1 ;;
+  *" get secrets "*) [[ -e /mnt/minted ]] && printf bootstrap-token-abcdef ;;
+  *" delete secrets "*)
+    if [[ -e /mnt/slow ]]; then /usr/bin/rm /mnt/slow; echo "context deadline exceeded" >&2; exit 1; fi
+    /usr/bin/rm /mnt/minted ;;
+esac
+exit 0
+"""
+
 
 @pytest.fixture
 def control_plane(machine: Sandbox) -> Sandbox:
     """A control plane whose cluster does not know the worker yet."""
     machine.write("/etc/kubernetes/pki/ca.crt", CA_CRT)
-    machine.does("kubeadm", f'[[ $2 == create ]] && echo {TOKEN}; [[ $2 == delete ]] && echo "deleted"; exit 0')
+    machine.does("kubeadm", f"echo 'a warning' >&2; echo {TOKEN}; : >/mnt/minted; exit 0")
+    machine.does("kubectl", DOES_KUBECTL)
     machine.does("ssh", DOES_SSH)
     return machine
 
 
 def knows_the_worker(machine: Sandbox) -> None:
     """The cluster has a node of the worker's name."""
-    machine.does("kubectl", '[[ $1 == get ]] && echo node/worker-1; [[ ! -e "/mnt/$1-fails" ]]; exit')
+    machine.write("/mnt/node")
 
 
 def inputs() -> dict[str, str]:
@@ -68,6 +83,8 @@ def inputs() -> dict[str, str]:
         "JOIN_SCRIPT": script_text("common.sh") + script_text("join-worker.sh"),
         "JOIN_CONFIGURATION": kubeadm.join_document(settings, control_planes(settings)[0], workers(settings)[0]),
         "TOKEN_MINUTES": "15",
+        "REACH_SECONDS": "0",
+        "API_SECONDS": "0",
         "REGISTER_SECONDS": "60",
         "DRAIN_SECONDS": "120",
     }
@@ -88,10 +105,11 @@ def test_a_worker_joins_with_a_token_that_is_minted_for_it_and_deleted_after(con
     assert result.code == 0, result.said
     assert result.output == f"{TOKEN}\n{CA_CERT_HASH}\n"
     order = [line for line in control_plane.lines("kubeadm", "ssh", "kubectl") if not line.endswith(" true")]
-    assert order[-4] == "kubeadm token create --ttl 15m --description join of worker-1"
-    assert order[-3].endswith(" debian@10.17.3.21 sudo timeout --kill-after=30 60 bash -s join-worker.sh")
-    assert order[-2] == "kubectl wait --for=create --timeout=30s node/worker-1"
+    assert order[-5] == "kubeadm token create --ttl 15m --description join of worker-1"
+    assert order[-4].endswith(" debian@10.17.3.21 sudo timeout --kill-after=30 60 bash -s join-worker.sh")
+    assert order[-3] == "kubectl wait --for=create --timeout=30s node/worker-1"
     assert order[-1] == DELETE
+    assert not control_plane.path("/mnt/minted").exists()
 
 
 def test_the_worker_joins_with_token_and_ca_filled_in(control_plane: Sandbox, tmp_path: Path) -> None:
@@ -120,13 +138,38 @@ def test_the_token_is_seen_by_nobody_but_the_worker(control_plane: Sandbox, trou
     assert not [name for name, content in control_plane.files().items() if secret.encode() in content]
 
 
+def test_only_this_workers_tokens_are_deleted(control_plane: Sandbox) -> None:
+    join(control_plane)
+    (found,) = [line for line in control_plane.lines("kubectl") if " get secrets " in line]
+    assert "--field-selector type=bootstrap.kubernetes.io/token" in found
+    description = b64encode(b"join of worker-1").decode()
+    assert found.endswith(f'jsonpath={{.items[?(@.data.description=="{description}")].metadata.name}}'), (
+        "the other worker, which joins at the same time, would lose its token"
+    )
+
+
+def test_a_slow_api_server_is_asked_again_to_delete_the_token(control_plane: Sandbox) -> None:
+    control_plane.write("/mnt/slow")
+    result = control_plane.run("worker-membership.sh", {**inputs(), "API_SECONDS": "30"})
+    assert result.code == 0, result.said
+    assert control_plane.lines("kubectl").count(DELETE) == 2
+    assert not control_plane.path("/mnt/minted").exists(), "it would let anybody who has it join for minutes"
+
+
+def test_a_token_that_cannot_be_deleted_fails_the_run(control_plane: Sandbox) -> None:
+    control_plane.does("kubectl", f"[[ $* == *' delete secrets '* ]] && {{ echo no >&2; exit 1; }}; {DOES_KUBECTL}")
+    result = join(control_plane)
+    assert (result.code, result.output) == (1, "")
+    assert "the deletion of worker-1's join token did not come true in time. Last seen: no." in result.said
+
+
 def test_the_token_is_deleted_also_when_the_join_fails(control_plane: Sandbox) -> None:
     control_plane.write("/mnt/join-fails")
     result = join(control_plane)
     assert result.code == 1
     assert result.output == ""
     assert "worker-1: failed while: kubeadm join\n" in result.said
-    assert control_plane.lines("kubeadm")[-1] == DELETE, "it would let anybody who has it join for minutes"
+    assert control_plane.lines("kubectl")[-1] == DELETE, "it would let anybody who has it join for minutes"
 
 
 def test_the_token_is_deleted_also_when_the_script_is_stopped(control_plane: Sandbox) -> None:
@@ -134,12 +177,12 @@ def test_the_token_is_deleted_also_when_the_script_is_stopped(control_plane: San
     result = join(control_plane)
     assert result.code == 1
     assert "stopped after its limit of 60 s while: join worker-1." in result.said
-    assert control_plane.lines("kubeadm")[-1] == DELETE
+    assert control_plane.lines("kubectl")[-1] == DELETE
 
 
 def test_a_token_that_cannot_be_deleted_does_not_hide_why_the_join_failed(control_plane: Sandbox) -> None:
     control_plane.write("/mnt/join-fails")
-    control_plane.does("kubeadm", f"[[ $2 == create ]] && echo {TOKEN} && exit; exit 1")
+    control_plane.does("kubectl", f"[[ $* == *secrets* ]] && exit 1; {DOES_KUBECTL}")
     assert join(control_plane).said.endswith("machine: failed while: join worker-1\n")
 
 
@@ -156,9 +199,7 @@ def test_a_worker_with_another_host_key_is_not_trusted(control_plane: Sandbox) -
 
 def test_nothing_is_minted_before_the_worker_can_be_reached(control_plane: Sandbox) -> None:
     control_plane.does("ssh", "echo 'Host key verification failed.' >&2; exit 255")
-    text = control_plane.program("worker-membership.sh", inputs())
-    assert text.count("wait_for 300 ") == 1
-    result = control_plane.shell(text.replace("wait_for 300 ", "wait_for 0 "))
+    result = join(control_plane)
     assert result.code == 1
     assert (
         "an SSH login from the control plane to worker-1 (10.17.3.21) did not come true in time. "

@@ -17,9 +17,11 @@ fail() {
   exit 1
 }
 
-# wait_for SECONDS WHAT COMMAND...: runs COMMAND until it succeeds; prints what it said last when it never does.
+# wait_for SECONDS WHAT COMMAND...: runs COMMAND until it succeeds, and leaves what it said last in $said; prints that
+# when it never succeeds.
+said=""
 wait_for() {
-  local deadline=$((SECONDS + $1)) what=$2 said pause=1
+  local deadline=$((SECONDS + $1)) what=$2 pause=1
   shift 2
   until said=$("$@" 2>&1); do
     ((SECONDS < deadline)) || fail "$what did not come true in time. Last seen: ${said:-nothing}. Run pulumi up again to go on from here."

@@ -3,7 +3,7 @@
 #
 # Inputs: KUBEADM_CONFIGURATION (v1beta4 documents), LOGIN_USER (gets admin.conf as ~/.kube/config),
 #   PATCHES (directory of patches that the configuration names), LIVENESS_FAILURES (failed probes until a static pod is
-#   restarted), API_SECONDS (how long the API server may take to answer).
+#   restarted), READINESS_PERIOD (seconds between two probes), API_SECONDS (how long the API server may take to answer).
 # Result: none.
 
 readonly saved=/etc/kubernetes/kubeadm-libvirt.yaml # written when init has succeeded; kubeadm reset leaves it alone
@@ -12,12 +12,15 @@ export KUBECONFIG=/etc/kubernetes/admin.conf
 cleanup() { rm -f /run/kubeadm-init.yaml; }
 
 # A static pod that is only slow must not be restarted: its start is the most work of all, and the next one is slower.
+# Nor must it be asked every second whether it is ready: each answer costs a TLS handshake, and etcd a read.
 write_patches() {
-  local component
+  local component probes
   install --directory --mode=0700 "$PATCHES"
   for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
-    printf 'spec:\n  containers:\n    - name: %s\n      livenessProbe:\n        failureThreshold: %s\n' \
-      "$component" "$LIVENESS_FAILURES" >"$PATCHES/$component+strategic.yaml"
+    probes="livenessProbe: {failureThreshold: $LIVENESS_FAILURES}"
+    # kubeadm gives this one no readiness probe that could be patched.
+    [[ $component == kube-controller-manager ]] || probes+=", readinessProbe: {periodSeconds: $READINESS_PERIOD}"
+    echo "spec: {containers: [{name: $component, $probes}]}" >"$PATCHES/$component+strategic.yaml"
   done
 }
 

@@ -2,22 +2,33 @@
 # Runs on the control plane. Joins one worker to the cluster, or (first argument `leave`) drains it and removes it.
 #
 # To join: mints a token that lives minutes, hands it to the worker over SSH together with the hash of the cluster's CA,
-# waits until the node has registered, and deletes the token. All in one step, so that a join that is repeated a day
-# later has a token that is a second old. The control plane logs in to the worker with its own host key, which the
-# worker's cloud-init allows from this address only.
+# waits until the node has registered, and deletes the token, and any that a run that was killed has left. All in one
+# step, so that a join that is repeated a day later has a token that is a second old. The control plane logs in to the
+# worker with its own host key, which the worker's cloud-init allows from this address only.
 #
 # Inputs: WORKER_NAME, WORKER_ADDRESS, WORKER_HOST_KEY (public), LOGIN_USER, JOIN_SCRIPT (what runs on the worker),
-#   JOIN_CONFIGURATION (v1beta4, with @TOKEN@ and @CA_CERT_HASH@), TOKEN_MINUTES, REGISTER_SECONDS, DRAIN_SECONDS.
+#   JOIN_CONFIGURATION (v1beta4, with @TOKEN@ and @CA_CERT_HASH@), TOKEN_MINUTES, REACH_SECONDS (for SSH), API_SECONDS (for
+#   an answer of the API server), REGISTER_SECONDS, DRAIN_SECONDS.
 # Result: the token, then the hash of the CA's public key; secrets.
 
 export KUBECONFIG=/etc/kubernetes/admin.conf
-token=""
+readonly purpose="join of $WORKER_NAME" # tells this worker's tokens from others
+minted=no
 known_hosts=""
 
-# The part before the dot names a token and is no secret.
 cleanup() {
-  [[ -z $token ]] || kubeadm token delete "${token%%.*}" >&2 || true
+  [[ $minted == no ]] || delete_tokens >&2 || true
   rm -f "$known_hosts"
+}
+
+# The name of a token's Secret holds only the token's public half.
+delete_tokens() {
+  local encoded found names
+  encoded=$(printf '%s' "$purpose" | base64 --wrap=0)
+  found=$(kubectl --namespace kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token \
+    --output jsonpath="{.items[?(@.data.description==\"$encoded\")].metadata.name}") || return
+  read -ra names <<<"$found"
+  ((${#names[@]} == 0)) || kubectl --namespace kube-system delete secrets --ignore-not-found "${names[@]}"
 }
 
 # The worker's node, or nothing where the cluster has none; fails where the API server does not answer.
@@ -32,17 +43,22 @@ on_worker() {
 }
 
 join() {
-  local ca_hash found registered=no document
+  local ca_hash registered=no token document
   known_hosts=$(mktemp)
   printf '%s %s\n' "$WORKER_ADDRESS" "$WORKER_HOST_KEY" >"$known_hosts"
   step "reach $WORKER_NAME"
-  wait_for 300 "an SSH login from the control plane to $WORKER_NAME ($WORKER_ADDRESS)" on_worker true
-  found=$(known_node)
-  [[ -z $found ]] || registered=yes
+  wait_for "$REACH_SECONDS" "an SSH login from the control plane to $WORKER_NAME ($WORKER_ADDRESS)" on_worker true
+  # kubeadm and kubectl themselves give up after seconds where an API server is slow.
+  wait_for "$API_SECONDS" "an answer of the API server" known_node
+  [[ -z $said ]] || registered=yes
   step "mint a join token for $WORKER_NAME"
   ca_hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform der | sha256sum)
   ca_hash=sha256:${ca_hash%% *}
-  token=$(kubeadm token create --ttl "${TOKEN_MINUTES}m" --description "join of $WORKER_NAME")
+  minted=yes
+  wait_for "$API_SECONDS" "a join token from kubeadm" \
+    kubeadm token create --ttl "${TOKEN_MINUTES}m" --description "$purpose"
+  [[ $said =~ [a-z0-9]{6}\.[a-z0-9]{16} ]] || fail "kubeadm made no join token"
+  token=${BASH_REMATCH[0]}
   document=${JOIN_CONFIGURATION//@TOKEN@/$token}
   document=${document//@CA_CERT_HASH@/$ca_hash}
   step "join $WORKER_NAME"
@@ -54,6 +70,9 @@ join() {
   step "wait until $WORKER_NAME has registered"
   wait_for "$REGISTER_SECONDS" "node $WORKER_NAME in the cluster" \
     kubectl wait --for=create --timeout=30s "node/$WORKER_NAME"
+  step "delete the join token of $WORKER_NAME"
+  wait_for "$API_SECONDS" "the deletion of $WORKER_NAME's join token" delete_tokens
+  minted=no
   printf '%s\n%s\n' "$token" "$ca_hash"
 }
 
