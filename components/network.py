@@ -62,7 +62,9 @@ class Network(pulumi.ComponentResource):
         )
 
         self.network_id = network.id
-        self.pool_name = pool.name
+        # Known once the image is there: a seed that is read back while libvirtd is busy with the upload can hang for
+        # ever, since go-libvirt takes the first piece of it for libvirtd's answer (digitalocean/go-libvirt#241).
+        self.pool_name = base.pool.apply(lambda name: name or settings.cluster_name)
         self.base_volume_id = base.id
         self.register_outputs(
             {"networkId": self.network_id, "poolName": self.pool_name, "baseVolumeId": self.base_volume_id}

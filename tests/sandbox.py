@@ -19,7 +19,22 @@ import pytest
 from components import remote
 
 PRIVATE = ("etc", "run", "var", "home", "mnt", "tmp")  # /tmp comes last: it hides the test's own directory
-REAL = ["base64", "cat", "diff", "flock", "grep", "install", "mktemp", "mv", "openssl", "rm", "sed", "sha256sum", "sort", "tail"]
+REAL = [
+    "base64",
+    "cat",
+    "diff",
+    "flock",
+    "grep",
+    "install",
+    "mktemp",
+    "mv",
+    "openssl",
+    "rm",
+    "sed",
+    "sha256sum",
+    "sort",
+    "tail",
+]
 """Commands that do on the machine what they always do."""
 PACKAGES = ["apt-get", "apt-mark", "curl", "dpkg", "dpkg-query"]
 SYSTEM = ["cloud-init", "modprobe", "sleep", "ssh", "swapoff", "sysctl", "systemctl", "uname"]

@@ -11,7 +11,6 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 STATE = REPOSITORY / ".state" / "lab"
-SECRET_OUTPUTS = ("kubeconfig", "join_token", "join_command", "ssh_private_key")
 
 
 def run(*command: str | Path, seconds: float = 120, env: dict[str, str] | None = None) -> str:
@@ -47,7 +46,7 @@ class Cluster:
     @classmethod
     def of_the_stack(cls, directory: Path) -> Cluster:
         """Reads the stack's outputs, secrets included."""
-        outputs = json.loads(pulumi("stack", "output", "--stack", "lab", "--json", "--show-secrets"))
+        outputs = json.loads(pulumi("stack", "output", "--json", "--show-secrets"))
         hosts = "".join(f"{node['address']} {node['host_key']}\n" for node in outputs["nodes"])
         files = {"ssh_key": outputs["ssh_private_key"], "known_hosts": hosts, "kubeconfig": outputs["kubeconfig"]}
         for name, text in files.items():

@@ -38,7 +38,7 @@ def test_more_replicas_and_another_port_change_only_the_deployment_and_the_servi
 def test_destroy_leaves_nothing_and_the_tracked_files_are_as_they_were() -> None:
     for what in ("list --all --name", "net-list --all --name", "pool-list --all --name"):
         assert run("lab/enter", "virsh", *what.split()).strip() != ""
-    run("tools/pulumi", "lab", "destroy", "--yes", "--skip-preview", "--stack", "lab", seconds=120)
+    run("tools/pulumi", "lab", "destroy", "--yes", "--skip-preview", seconds=120)
     for what in ("list --all --name", "net-list --all --name", "pool-list --all --name"):
         assert run("lab/enter", "virsh", *what.split()).strip() == "", what
     run("make", "destroy", "STACK=lab", seconds=60)
