@@ -17,6 +17,16 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
+# need COMMAND PACKAGE…: installs these Debian packages where the command is missing.
+need() {
+  ! command -v "$1" >/dev/null || return 0
+  shift
+  command -v apt-get >/dev/null || stop "Please install $* first; this is done by itself only where there is apt-get."
+  say "Installing $*"
+  as_root apt-get -qq update
+  as_root apt-get -qq install --yes --no-install-recommends "$@" >&2
+}
+
 # python_environment REQUIREMENTS: .venv with at least these packages, installed again when the file has changed.
 python_environment() {
   local wanted
@@ -24,10 +34,7 @@ python_environment() {
   [[ ! -x .venv/bin/python || ! -e $wanted ]] || return 0
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Python 3.11 or newer is needed; this is $(python3 --version)."
   say "Installing Python packages from $1 into .venv"
-  if ! python3 -c 'import ensurepip' 2>/dev/null; then # Debian keeps it in a package of its own
-    as_root apt-get -qq update
-    as_root apt-get -qq install --yes --no-install-recommends python3-venv >&2
-  fi
+  python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv # Debian keeps it in a package of its own
   [[ -x .venv/bin/python ]] || python3 -m venv .venv
   .venv/bin/pip install --quiet --disable-pip-version-check --requirement "$1"
   touch "$wanted"
