@@ -45,9 +45,15 @@ def base_image(settings: Settings, *, preview: bool) -> Path:
 
 def _download(settings: Settings, path: Path) -> None:
     pulumi.log.info(f"Downloading {settings.image}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)  # noqa: SIM115 (closed below)
+    except OSError as error:
+        rule = f"it cannot be kept in {path.parent}: {error}"
+        way_out = "make that directory writable, or set XDG_CACHE_HOME"
+        raise SettingsError(fault("image", settings.image, rule, way_out)) from error
     digest = hashlib.sha512()
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+    with file:
         try:
             with urllib.request.urlopen(settings.image, timeout=60) as answer:  # noqa: S310 (settings allow http(s) only)
                 total, tenths = int(answer.headers.get("Content-Length") or 0), 0

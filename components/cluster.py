@@ -103,6 +103,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "IMAGE_MIRRORS": "\n".join(mirrors),
                 "SANDBOX_IMAGE": kubeadm.SANDBOX_IMAGE,
                 "IMAGES": "\n".join(images),
+                "PATIENCE_SECONDS": str(300 * settings.timeout_factor),
             },
         )
         return self._run(f"{node.name}-prepare", script, machine, acts_on=[machine])

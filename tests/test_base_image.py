@@ -124,6 +124,15 @@ def test_a_download_that_breaks_off_is_refused_and_thrown_away(cache: Path) -> N
     assert path.read_bytes() == CONTENT, "the next `up` does not go on from a failed download"
 
 
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(cache: Path) -> None:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    cache.write_text("a file where the directory should be")
+    with pytest.raises(SettingsError) as refusal:
+        base_image(make_settings(image="http://127.0.0.1:9/debian.qcow2", imageSha512=SHA512), preview=False)
+    assert f"it cannot be kept in {cache}" in str(refusal.value)
+    assert str(refusal.value).endswith("Way out: make that directory writable, or set XDG_CACHE_HOME")
+
+
 def test_a_url_that_is_not_there_is_refused_with_the_servers_answer(cache: Path) -> None:
     with serve(Answer(status=404)) as web:
         url = f"{web.url}/gone.qcow2"

@@ -134,7 +134,7 @@ def test_a_wait_inside_a_script_ends_before_the_script_is_stopped(applied: Run, 
         for value in re.findall(r"^[A-Z]+_SECONDS=(\d+)$", script, flags=re.MULTILINE):
             waits += 1
             assert int(value) + attempt + 30 <= limit, f"{command.name} would be stopped without telling the last state"
-    assert waits == 18
+    assert waits == 23
 
 
 def test_a_longer_time_limit_leaves_the_cluster_itself_as_it_is(run_program: RunProgram, applied: Run) -> None:

@@ -54,6 +54,7 @@ def prepare(machine: Sandbox, **changed: str) -> Result:
         "IMAGE_MIRRORS": "",
         "SANDBOX_IMAGE": "registry.k8s.io/pause:3.10.2",
         "IMAGES": "docker.io/library/nginx:1.26.3\nregistry.k8s.io/pause:3.10.2",
+        "PATIENCE_SECONDS": "300",
     }
     return machine.run("prepare-node.sh", {**inputs, **changed})
 

@@ -14,7 +14,7 @@ from tests.configuration import REPOSITORY
 from tests.recording import Run
 
 SENT = sorted(path.name for path in SCRIPTS.glob("*.sh") if path.name not in ("common.sh", "make-ssh-key.sh"))
-OF_THE_SHELL = {"KUBECONFIG", "LC_ALL", "DEBIAN_FRONTEND", "SECONDS", "LIMIT", "PPID"}
+OF_THE_SHELL = {"KUBECONFIG", "LC_ALL", "DEBIAN_FRONTEND", "SECONDS", "LIMIT", "PPID", "BASH_REMATCH"}
 
 
 def shell_files() -> list[Path]:

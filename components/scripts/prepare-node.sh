@@ -5,13 +5,14 @@
 # Inputs: ROLE (control-plane or worker), CONTAINER_RUNTIME (docker or containerd), SYSTEM_UPGRADE (True or False),
 #   KUBERNETES_VERSION (X.Y.Z), KUBERNETES_REPOSITORY (URL of a flat apt repository, its key at Release.key),
 #   APT_MIRROR and APT_MIRROR_KEY (URLs or empty), IMAGE_MIRRORS (lines "REGISTRY URL"),
-#   SANDBOX_IMAGE (the pause image), IMAGES (names, one a line, to pull early).
+#   SANDBOX_IMAGE (the pause image), IMAGES (names, one a line, to pull early), PATIENCE_SECONDS (for one download, one
+#   lock or one start of a service).
 # Result: none.
 
 # What apt and dpkg say goes to a log of the machine; a failure shows its end.
 apt_get() {
   local log=/var/log/kubeadm-libvirt-apt.log
-  apt-get --quiet=2 --option DPkg::Lock::Timeout=300 --option Acquire::Retries=3 \
+  apt-get --quiet=2 --option DPkg::Lock::Timeout="$PATIENCE_SECONDS" --option Acquire::Retries=3 \
     --option Dpkg::Options::=--force-confdef --option Dpkg::Options::=--force-confold "$@" >>"$log" 2>&1 ||
     fail "apt-get $1 failed. The end of $log: $(tail --lines=15 "$log")"
 }
@@ -33,7 +34,7 @@ refuse_other_version() {
 
 fetch_key() {
   local url=$1 file=$2
-  wait_for 120 "the download of $url" curl --fail --silent --show-error --location --max-time 60 --output "$file.new" "$url"
+  wait_for "$PATIENCE_SECONDS" "the download of $url" curl --fail --silent --show-error --location --max-time 60 --output "$file.new" "$url"
   mv "$file.new" "$file"
 }
 
@@ -54,7 +55,7 @@ write_sources() {
 
 # The lists have a lock that DPkg::Lock::Timeout does not cover, so apt-get update is repeated.
 refresh_lists() {
-  wait_for 300 "apt-get update" apt-get --quiet=2 --error-on=any update
+  wait_for "$PATIENCE_SECONDS" "apt-get update" apt-get --quiet=2 --error-on=any update
 }
 
 # What kubeadm and flannel need of the kernel, now and after a reboot.
@@ -114,19 +115,20 @@ install_packages() {
     "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
   apt-mark hold kubeadm kubelet kubectl >&2
   systemctl --quiet enable containerd kubelet
-  wait_for 120 "containerd's socket" ctr version
+  wait_for "$PATIENCE_SECONDS" "containerd's socket" ctr version
 }
 
 # Images that this machine will need, while other machines are still at work.
 pull_images() {
   local image wanted=$IMAGES
   if [[ $ROLE == control-plane ]]; then
-    wanted+=$'\n'$(kubeadm config images list --kubernetes-version "v$KUBERNETES_VERSION" 2>/dev/null)
+    step "list the images of the control plane"
+    wanted+=$'\n'$(kubeadm config images list --kubernetes-version "v$KUBERNETES_VERSION")
   fi
   while read -r image; do
     [[ -n $image && -z $(ctr --namespace k8s.io images list --quiet "name==$image") ]] || continue
     step "pull $image"
-    wait_for 600 "the pull of $image" ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d "$image"
+    wait_for "$PATIENCE_SECONDS" "the pull of $image" ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d "$image"
   done < <(sort --unique <<<"$wanted")
 }
 
