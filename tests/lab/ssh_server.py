@@ -11,6 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.lab.plugin_client import eventually
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -39,6 +41,8 @@ class SshServer:
     """One sshd; `start` and `stop` may alternate."""
 
     def __init__(self, directory: Path) -> None:
+        if SSHD is None:
+            pytest.skip("there is no sshd: `apt-get install openssh-server`, or `make e2e`, which does it")
         self._directory = directory
         self.host_key = make_key(directory / "host_key")
         self.key = make_key(directory / "user_key")
