@@ -59,7 +59,7 @@ def play_deployment_controller(api_server: ApiServer, path: str) -> None:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
     }
-    name = f"{live['metadata']['name']}-1"
+    name = f"{live['metadata']['name']}-{live['metadata']['uid']}"
     replica_set = {
         "metadata": {
             "name": name,
@@ -68,7 +68,7 @@ def play_deployment_controller(api_server: ApiServer, path: str) -> None:
         },
         "spec": {"replicas": 1, "selector": SELECTOR, "template": TEMPLATE},
     }
-    sets = "/apis/apps/v1/namespaces/default/replicasets"
+    sets = f"{path.rsplit('/', 2)[0]}/replicasets"
     api_server.request("POST", sets, replica_set)
     api_server.patch_status(f"{sets}/{name}", {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1})
     condition = {

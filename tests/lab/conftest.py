@@ -82,8 +82,8 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 
 @pytest.fixture(scope="session")
-def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """An API server that stays for all tests."""
+def api_server(flavour: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """An API server that stays for all tests of a flavour, which use the same names."""
     missing = [name for name in CONTROL_PLANE if not (BIN / name).exists()]
     _skip_without(missing, "kubernetes etcd")
     if shutil.which("openssl") is None:

@@ -112,7 +112,12 @@ class Plugin:
 
     def configure(self, values: Mapping[str, Any]) -> None:
         args = PropertyValue.marshal_map(properties(values))
-        self._call("Configure", provider_pb2.ConfigureRequest(args=args, acceptSecrets=True, acceptResources=True))
+        # The engine sends both: plugins in Go read these, plugins of the newer SDKs the arguments.
+        variables = {f"kubernetes:config:{name}": str(value) for name, value in values.items()}
+        request = provider_pb2.ConfigureRequest(
+            args=args, variables=variables, acceptSecrets=True, acceptResources=True
+        )
+        self._call("Configure", request)
 
     def check(self, kind: str, name: str, inputs: Mapping[str, Any], olds: Properties | None = None) -> Properties:
         """The checked inputs; fails with the reasons when there are any."""
