@@ -123,7 +123,8 @@ def test_a_stack_of_objects_lives_as_it_should(
     assert "create kubeconfig" in unknown.operations()
     assert not [step for step in unknown.operations() if "replace" in step], "it is the same cluster all the same"
     rebuilt = objects.run("preview", stage="second", identifier="two")
-    assert "create-replacement web" in rebuilt.operations(), "what was in another cluster is made anew"
+    # The first of them: the official plugin asks the server, which has all of them still, and goes no further.
+    assert "create-replacement namespace" in rebuilt.operations(), "what was in another cluster is made anew"
 
     with objects.garbage_collector():
         destroyed = objects.run("destroy", stage="second")

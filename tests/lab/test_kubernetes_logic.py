@@ -107,9 +107,17 @@ def test_a_given_name_stays_as_it_is() -> None:
 
 
 def test_the_data_of_a_secret_is_always_secret() -> None:
-    checked = check({"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"}})
-    assert checked["stringData"].is_secret
+    checked = check({"kind": "Secret", "metadata": {"name": "s"}, "data": {"x": "eQ=="}, "stringData": {"a": "b"}})
+    assert "stringData" not in checked
+    assert checked["data"].is_secret
+    assert plain_map(checked)["data"] == {"x": "eQ==", "a": "Yg=="}
     assert not checked["metadata"].contains_secret()
+
+
+def test_a_secret_that_a_preview_does_not_know_stays_unknown() -> None:
+    checked = check({"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": UNKNOWN}})
+    assert plain_map(checked)["stringData"] == {"a": UNKNOWN}
+    assert checked["stringData"].is_secret
 
 
 def test_a_secret_input_is_secret_in_the_object_as_well() -> None:

@@ -1,11 +1,12 @@
 """Objects between the program, the state and the API server: names, secret marks, and the shape of the state. Pure.
 
 Sources: pulumi-kubernetes provider/pkg/provider/provider.go (Check, checkpointObject, annotateSecrets) and
-provider/pkg/metadata/naming.go.
+provider/pkg/metadata/naming.go; provider/pkg/clients/unstructured.go (normalizeSecret).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from collections.abc import Mapping
@@ -46,7 +47,18 @@ def check(
             _autoname(urn_name, seed, metadata, plain_map(olds))
         if namespace:
             metadata.setdefault("namespace", namespace)
+    if checked.get("kind") == "Secret":
+        _encode_string_data(checked)
     return mark_secrets(checked, news)
+
+
+def _encode_string_data(secret: Object) -> None:
+    """Does what the API server would: moves `stringData` into `data`. A preview may not know it yet."""
+    strings = secret.get("stringData")
+    if isinstance(strings, dict) and not has_unknown([strings, secret.get("data")]):
+        encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in strings.items()}
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
+        del secret["stringData"]
 
 
 def _autoname(urn_name: str, seed: bytes, metadata: Object, olds: Object) -> None:
