@@ -22,18 +22,17 @@ nodes = [*control_planes(settings), *workers(settings)]
 
 keys = SshKeys(name, SshKeysArgs(nodes=nodes))
 network = Network(name, NetworkArgs(settings=settings, base_image=image))
-control_plane, *worker_machines = [
-    Machine(
-        f"{name}-{node.name}",
-        MachineArgs(settings=settings, node=node, network=network, keys=keys, joined_by=nodes[0]),
+machines: list[Machine] = []
+for node in nodes:
+    args = MachineArgs(
+        settings=settings, node=node, network=network, keys=keys, joined_by=nodes[0], seeded_after=machines[-1:]
     )
-    for node in nodes
-]
+    machines.append(Machine(f"{name}-{node.name}", args))
 
 cluster = KubernetesCluster(
     name,
     KubernetesClusterArgs(
-        settings=settings, control_plane=control_plane, workers=worker_machines, early_images=flannel.IMAGES
+        settings=settings, control_plane=machines[0], workers=machines[1:], early_images=flannel.IMAGES
     ),
 )
 pod_network = flannel.Flannel("flannel", flannel.FlannelArgs(settings=settings, cluster=cluster))

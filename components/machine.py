@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -26,12 +27,15 @@ class MachineArgs:
     """Pulumi's way in, and what the machine identifies itself with from its first boot on."""
     joined_by: Node
     """The control plane, which logs in to a worker to join it, with its own host key."""
+    seeded_after: Sequence[Machine] = ()
+    """Machines whose seeds are made before this one's."""
 
 
 class Machine(pulumi.ComponentResource):
     """A virtual machine that can be logged in to."""
 
     node: Node
+    seed: libvirt.CloudInitDisk
     domain: libvirt.Domain
     connection: pulumi.Output[remote.ConnectionArgs]
     host_public_key: pulumi.Output[str]
@@ -60,14 +64,19 @@ class Machine(pulumi.ComponentResource):
             size=settings.disk_size * 1024**3,
             opts=child,
         )
-        seed = libvirt.CloudInitDisk(
+        self.seed = libvirt.CloudInitDisk(
             f"{name}-seed",
             name=f"{prefix}-seed.iso",
             pool=args.network.pool_name,
             user_data=user_data,
             meta_data=cloud_init.meta_data(cluster_name=settings.cluster_name, node=node),
             network_config=cloud_init.network_config(node=node, network=settings.network_cidr),
-            opts=child,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The provider reads a seed back. While libvirtd is busy it may send the seed before its answer, which
+                # go-libvirt mixes up and hangs for ever (digitalocean/go-libvirt#241): one at a time.
+                depends_on=[machine.seed for machine in args.seeded_after],
+            ),
         )
         self.domain = libvirt.Domain(
             f"{name}-domain",
@@ -76,7 +85,7 @@ class Machine(pulumi.ComponentResource):
             vcpu=node.cpus,
             memory=node.memory,
             cpu=libvirt.DomainCpuArgs(mode="host-passthrough") if settings.virtualization == "kvm" else None,
-            cloudinit=seed.id,
+            cloudinit=self.seed.id,
             disks=[libvirt.DomainDiskArgs(volume_id=disk.id)],
             network_interfaces=[libvirt.DomainNetworkInterfaceArgs(network_id=args.network.network_id, mac=node.mac)],
             consoles=[libvirt.DomainConsoleArgs(type="pty", target_type="serial", target_port="0")],

@@ -62,8 +62,7 @@ class Network(pulumi.ComponentResource):
         )
 
         self.network_id = network.id
-        # Known once the image is there: a seed that is read back while libvirtd is busy with the upload can hang for
-        # ever, since go-libvirt takes the first piece of it for libvirtd's answer (digitalocean/go-libvirt#241).
+        # Known once the image is there: nothing else may keep libvirtd busy while a seed is made, see machine.py.
         self.pool_name = base.pool.apply(lambda name: name or settings.cluster_name)
         self.base_volume_id = base.id
         self.register_outputs(

@@ -31,6 +31,14 @@ def test_each_machine_has_its_own_disk_on_the_base_image_and_its_own_seed(applie
         assert disk.plain("pool") == applied.one(":CloudInitDisk", f"{name}-seed").plain("pool") == "k8s"
 
 
+def test_seeds_are_made_one_at_a_time_after_the_base_image(program: Run) -> None:
+    made: set[str] = {"k8s-base"}
+    for name in NAMES:
+        seed = program.one(":CloudInitDisk", f"{name}-seed")
+        assert made <= program.before(seed), "the provider reads it back, and hangs where libvirtd is busy"
+        made.add(seed.name)
+
+
 def test_a_machine_comes_back_after_a_restart_of_the_host(applied: Run) -> None:
     assert all(domain(applied, name).plain("autostart") is True for name in NAMES)
 

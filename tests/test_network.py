@@ -46,13 +46,6 @@ def test_the_base_volume_is_made_from_the_verified_image(applied: Run, image: Pa
     assert base.plain("format") == "qcow2"
 
 
-def test_nothing_else_is_moved_while_the_image_is_uploaded(program: Run) -> None:
-    for seed in program.of(":CloudInitDisk"):
-        assert "k8s-base" in program.before(seed), (
-            "libvirtd's answer may come too late, and the provider hangs for ever"
-        )
-
-
 def test_another_image_is_another_base_volume(tmp_path: Path) -> None:
     image = tmp_path / "debian.qcow2"
     image.write_bytes(b"one")
