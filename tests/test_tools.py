@@ -82,7 +82,9 @@ def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_
         host,
         "use_stack() { inside=(); }\n"
         "use_state() { config=.state/lab/Pulumi.lab.yaml; }\n"
-        "pulumi() { echo $PULUMI_OPTION_STACK $PULUMI_OPTION_CONFIG_FILE $*; }\n"
-        f"set -- lab stack output\n{script}",
+        "pulumi() { echo $PULUMI_OPTION_STACK ${PULUMI_OPTION_CONFIG_FILE:-tracked} $*; }\n"
+        f"set -- lab stack output\n{script}\n"
+        f"unset PULUMI_OPTION_CONFIG_FILE; set -- lab config set workers 3\n{script}",
     )
-    assert done.stdout == f"lab {REPOSITORY}/.state/lab/Pulumi.lab.yaml stack output\n", done.stderr
+    kept = f"{REPOSITORY}/.state/lab/Pulumi.lab.yaml"
+    assert done.stdout == f"lab {kept} stack output\nlab tracked config set workers 3\n", done.stderr
