@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.configuration import REPOSITORY
+from tools.summary import summary
 
 
 @pytest.fixture
@@ -88,3 +89,28 @@ def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_
     )
     kept = f"{REPOSITORY}/.state/lab/Pulumi.lab.yaml"
     assert done.stdout == f"lab {kept} stack output\nlab tracked config set workers 3\n", done.stderr
+
+
+OUTPUTS = {
+    "kubernetes_version": "1.37.2",
+    "nodes": [{"name": "worker-1", "address": "10.17.3.21", "ssh": "ssh -i ssh_key debian@10.17.3.21"}],
+    "web_urls": ["http://10.17.3.11:30080", "http://10.17.3.21:30080"],
+    "web_url": "http://10.17.3.21:30080",
+    "kubeconfig": "[secret]",
+    "join_token": "[secret]",
+}
+
+
+@pytest.mark.parametrize(("stack", "prefix"), [("lab", "lab/enter "), ("dev", "")])
+def test_a_run_ends_with_the_url_and_the_command_that_opens_it(stack: str, prefix: str) -> None:
+    lines = summary(OUTPUTS, stack).splitlines()
+    assert lines[-1] == "web_url: http://10.17.3.21:30080"
+    assert f"  {prefix}curl http://10.17.3.21:30080" in lines
+    assert any("10.17.3.21       ssh -i ssh_key debian@10.17.3.21" in line for line in lines)
+
+
+def test_a_run_names_the_secret_outputs_and_how_to_read_them() -> None:
+    assert (
+        "Secret outputs (tools/pulumi lab stack output NAME --show-secrets): join_token, kubeconfig"
+        in summary(OUTPUTS, "lab").splitlines()
+    )

@@ -13,7 +13,7 @@ def summary(outputs: dict[str, Any], stack: str) -> str:
     nodes = "\n".join(f"  {node['name']:16} {node['address']:16} {node['ssh']}" for node in outputs["nodes"])
     secrets = ", ".join(sorted(key for key, value in outputs.items() if value == "[secret]"))
     browser = (
-        "It is inside the lab's network: open a browser there with `lab/enter chromium URL`."
+        "It is inside the lab's network: open a browser there with `lab/enter chromium --no-sandbox URL`."
         if stack == "lab"
         else "Open it in a browser on this machine."
     )
