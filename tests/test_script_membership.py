@@ -214,6 +214,12 @@ def test_a_worker_that_the_cluster_knows_is_told_so(control_plane: Sandbox) -> N
     assert "\nREGISTERED=yes\n" in control_plane.read("/mnt/sent")
 
 
+def test_a_warning_of_kubectl_is_not_taken_for_the_node(control_plane: Sandbox) -> None:
+    control_plane.does("kubectl", f"echo 'Warning: something is deprecated' >&2; {DOES_KUBECTL}")
+    assert join(control_plane).code == 0
+    assert "\nREGISTERED=no\n" in control_plane.read("/mnt/sent")
+
+
 def test_an_api_server_that_does_not_answer_is_not_taken_for_a_missing_node(control_plane: Sandbox) -> None:
     control_plane.does("kubectl", "echo 'connection refused' >&2; exit 1")
     for result in (join(control_plane), leave(control_plane)):

@@ -50,7 +50,7 @@ join() {
   wait_for "$REACH_SECONDS" "an SSH login from the control plane to $WORKER_NAME ($WORKER_ADDRESS)" on_worker true
   # kubeadm and kubectl themselves give up after seconds where an API server is slow.
   wait_for "$API_SECONDS" "an answer of the API server" known_node
-  [[ -z $said ]] || registered=yes
+  [[ $said != *"node/$WORKER_NAME"* ]] || registered=yes # and not a warning
   step "mint a join token for $WORKER_NAME"
   ca_hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform der | sha256sum)
   ca_hash=sha256:${ca_hash%% *}
