@@ -43,7 +43,7 @@ on_worker() {
 }
 
 join() {
-  local ca_hash registered=no token document
+  local ca_hash registered=no said="" token document # wait_for sets said
   known_hosts=$(mktemp)
   printf '%s %s\n' "$WORKER_ADDRESS" "$WORKER_HOST_KEY" >"$known_hosts"
   step "reach $WORKER_NAME"
