@@ -61,6 +61,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             cluster_identifier=args.control_plane.domain.id,
             # A run that was killed may have made an object that the state does not know; it is taken over.
             upsert_existing_objects=True,
+            kube_client_settings=_patience(args.settings.timeout_factor),
             opts=pulumi.ResourceOptions(parent=self),
         )
         result = self.joins[0].stdout
@@ -189,3 +190,12 @@ class KubernetesCluster(pulumi.ComponentResource):
                 delete_before_replace=delete_before_replace or None,
             ),
         )
+
+
+def _patience(timeout_factor: int) -> kubernetes.KubeClientSettingsArgs | None:
+    """The provider's time limit for one request, where it is not its own.
+
+    An API server's schema is the first thing that the provider asks for. In the 32 s that it waits for it, a slow API
+    server that workers join at the same time has not worked it out, and the cluster counts as unreachable.
+    """
+    return kubernetes.KubeClientSettingsArgs(timeout=32 * timeout_factor) if timeout_factor > 1 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -58,6 +59,12 @@ def test_the_way_into_the_cluster_is_a_secret_all_the_way(applied: Run) -> None:
     assert "stdout" in applied.command("kubeconfig").secret_outputs
     for worker in WORKERS:
         assert "stdout" in applied.command(f"{worker}-join").secret_outputs, "it is the join token"
+
+
+def test_the_provider_waits_longer_for_a_slow_api_server(applied: Run, unusual: Run) -> None:
+    assert "kubeClientSettings" not in applied.one("providers:kubernetes").inputs
+    settings = json.loads(unusual.one("providers:kubernetes").plain("kubeClientSettings"))
+    assert settings == {"timeout": 96}, "the schema of a busy emulated API server takes longer than 32 s"
 
 
 def test_the_provider_knows_the_cluster_by_its_control_planes_domain(applied: Run) -> None:
