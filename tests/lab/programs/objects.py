@@ -4,7 +4,7 @@ import os
 
 import pulumi
 from pulumi_command import local
-from pulumi_kubernetes import Provider, apps, core, meta, rbac
+from pulumi_kubernetes import KubeClientSettingsArgs, Provider, apps, core, meta, rbac
 
 STAGE = os.environ.get("STAGE", "first")
 NAMESPACE = os.environ.get("CONTRACT_NAMESPACE", "contract")
@@ -13,7 +13,12 @@ LABELS = {"app": "web"}
 kubeconfig = pulumi.Output.secret(os.environ["CLUSTER"])
 if STAGE == "unknown":  # as after a change of the command that reads it
     kubeconfig = local.Command("kubeconfig", create="cat", stdin=kubeconfig).stdout
-provider = Provider("cluster", kubeconfig=kubeconfig, cluster_identifier=os.environ["IDENTIFIER"])
+provider = Provider(
+    "cluster",
+    kubeconfig=kubeconfig,
+    kube_client_settings=KubeClientSettingsArgs(timeout=64),
+    cluster_identifier=os.environ["IDENTIFIER"],
+)
 options = pulumi.ResourceOptions(provider=provider, custom_timeouts=pulumi.CustomTimeouts(create="4s", update="30s"))
 
 namespace = core.v1.Namespace("namespace", metadata=meta.v1.ObjectMetaArgs(name=NAMESPACE), opts=options)
