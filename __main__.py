@@ -3,8 +3,9 @@
 import pulumi
 
 from components import flannel
-from components.base_image import base_image
+from components.base_image import base_images
 from components.cluster import KubernetesCluster, KubernetesClusterArgs
+from components.cluster_identity import ClusterIdentity, ClusterIdentityArgs
 from components.host import check_host
 from components.machine import Machine, MachineArgs
 from components.network import Network, NetworkArgs
@@ -16,18 +17,20 @@ from components.web_server import WebServer, WebServerArgs
 
 settings = load_settings(stack_values())
 check_host(settings)
-image = base_image(settings, preview=pulumi.runtime.is_dry_run())
 name = settings.cluster_name
 nodes = [*control_planes(settings), *workers(settings)]
+images = base_images(nodes, preview=pulumi.runtime.is_dry_run())
 
+identity = ClusterIdentity("cluster", ClusterIdentityArgs(settings=settings, control_plane=nodes[0], images=images))
 keys = SshKeys(name, SshKeysArgs(nodes=nodes))
-network = Network(name, NetworkArgs(settings=settings, base_image=image))
-machines: list[Machine] = []
-for node in nodes:
-    args = MachineArgs(
-        settings=settings, node=node, network=network, keys=keys, joined_by=nodes[0], seeded_after=machines[-1:]
+network = Network(name, NetworkArgs(settings=settings, identity=identity, base_images=images))
+machines = [
+    Machine(
+        f"{name}-{node.name}",
+        MachineArgs(settings=settings, identity=identity, node=node, network=network, keys=keys, joined_by=nodes[0]),
     )
-    machines.append(Machine(f"{name}-{node.name}", args))
+    for node in nodes
+]
 
 cluster = KubernetesCluster(
     name,

@@ -7,14 +7,34 @@ import http.client
 import os
 import tempfile
 import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pulumi
 
+from components.nodes import Node
 from components.rules import fault
-from components.settings import Settings, SettingsError
+from components.settings import SettingsError
 
 CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseImage:
+    """A qcow2 file on the machine that runs Pulumi; in a preview it may be one that `up` will download."""
+
+    source: str
+    """The URL or path that it was asked for by."""
+    path: Path
+    sha512: str
+    """The checksum that it was verified with, or empty for a local file that is taken as it is."""
+
+    @cached_property
+    def short_hash(self) -> str:
+        """Tells images apart by content, so that a file that was only copied or touched rebuilds nothing."""
+        return (self.sha512 or file_sha512(self.path))[:12]
 
 
 def cache_directory() -> Path:
@@ -23,39 +43,46 @@ def cache_directory() -> Path:
     return base / "kubeadm-libvirt" / "images-downloaded"
 
 
-def base_image(settings: Settings, *, preview: bool) -> Path:
-    """The verified image as a local file. A preview names the file that `up` will download, and downloads nothing.
+def base_images(nodes: Sequence[Node], *, preview: bool) -> dict[str, BaseImage]:
+    """The verified image of each node, by its name. A preview downloads nothing.
 
-    Raises SettingsError when the file is missing, cannot be downloaded, or has another checksum.
+    Raises SettingsError when a file is missing, cannot be downloaded, or has another checksum.
     """
-    if settings.image_url is None:
-        path = Path(settings.image)
+    wanted = dict.fromkeys((node.image, node.image_sha512) for node in nodes)
+    images = {(source, sha512): base_image(source, sha512, preview=preview) for source, sha512 in wanted}
+    return {node.name: images[node.image, node.image_sha512] for node in nodes}
+
+
+def base_image(source: str, sha512: str, *, preview: bool) -> BaseImage:
+    """One verified image, from a URL or a path."""
+    if source.startswith("http"):
+        path = cache_directory() / sha512[:32] / source.rsplit("/", 1)[1]
+        if not path.exists() and not preview:
+            _download(source, sha512, path)
+    else:
+        path = Path(source)
         if not path.is_file():
             raise SettingsError(
                 fault("image", path, "there is no such file", "give the path of a qcow2 file, or a URL")
             )
-        if settings.image_sha512:
-            _verify(file_sha512(path), settings, path)
-        return path
-    path = cache_directory() / settings.image_sha512[:32] / settings.image.rsplit("/", 1)[1]
-    if not path.exists() and not preview:
-        _download(settings, path)
-    return path
+        if sha512:
+            _verify(file_sha512(path), sha512, path)
+    return BaseImage(source=source, path=path, sha512=sha512)
 
 
-def _download(settings: Settings, path: Path) -> None:
-    pulumi.log.info(f"Downloading {settings.image}")
+def _download(source: str, sha512: str, path: Path) -> None:
+    pulumi.log.info(f"Downloading {source}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)  # noqa: SIM115 (closed below)
     except OSError as error:
         rule = f"it cannot be kept in {path.parent}: {error}"
         way_out = "make that directory writable, or set XDG_CACHE_HOME"
-        raise SettingsError(fault("image", settings.image, rule, way_out)) from error
+        raise SettingsError(fault("image", source, rule, way_out)) from error
     digest = hashlib.sha512()
     with file:
         try:
-            with urllib.request.urlopen(settings.image, timeout=60) as answer:  # noqa: S310 (settings allow http(s) only)
+            with urllib.request.urlopen(source, timeout=60) as answer:  # noqa: S310 (settings allow http(s) only)
                 total, tenths = int(answer.headers.get("Content-Length") or 0), 0
                 while chunk := answer.read(CHUNK):
                     digest.update(chunk)
@@ -64,10 +91,10 @@ def _download(settings: Settings, path: Path) -> None:
                         tenths = file.tell() * 10 // total
                         pulumi.log.info(f"Downloading the image: {tenths}0 %", ephemeral=True)
             _whole(file.tell(), total)
-            _verify(digest.hexdigest(), settings, settings.image)
+            _verify(digest.hexdigest(), sha512, source)
         except (OSError, http.client.HTTPException) as error:
             rule = f"it cannot be downloaded: {error}"
-            raise SettingsError(fault("image", settings.image, rule, "check the URL, or set a local path")) from error
+            raise SettingsError(fault("image", source, rule, "check the URL, or set a local path")) from error
         else:
             Path(file.name).rename(path)
         finally:
@@ -85,8 +112,8 @@ def file_sha512(path: Path) -> str:
         return hashlib.file_digest(file, "sha512").hexdigest()
 
 
-def _verify(seen: str, settings: Settings, source: object) -> None:
-    if seen != settings.image_sha512:
+def _verify(seen: str, wanted: str, source: object) -> None:
+    if seen != wanted:
         rule = f"{source} has the SHA-512 {seen}"
         way_out = "if you trust that file, set this value; if not, fetch it again"
-        raise SettingsError(fault("imageSha512", settings.image_sha512, rule, way_out))
+        raise SettingsError(fault("imageSha512", wanted, rule, way_out))

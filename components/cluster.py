@@ -11,6 +11,7 @@ from pulumi_command import remote
 
 from components import cloud_init, kubeadm
 from components.machine import Machine
+from components.rebuild import say_what_is_made_anew
 from components.remote import RemoteScript, run_script, script_text
 from components.settings import Settings
 
@@ -58,7 +59,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             kubeconfig=self.kubeconfig,
             # While a preview does not know the kubeconfig, this tells it that the cluster is still the same one;
             # without it every resource in the cluster would be shown as replaced.
-            cluster_identifier=args.control_plane.domain.id,
+            cluster_identifier=args.control_plane.made,
             # A run that was killed may have made an object that the state does not know; it is taken over.
             upsert_existing_objects=True,
             kube_client_settings=_patience(args.settings.timeout_factor),
@@ -72,7 +73,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             " --discovery-token-ca-cert-hash ",
             result.apply(lambda text: text.split("\n")[1]),
         )
-        self.register_outputs({"kubeconfig": self.kubeconfig})
+        self.register_outputs({"kubeconfig": self.kubeconfig, "rebuilt": say_what_is_made_anew(args.control_plane)})
 
     def inside(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
         """Options of a resource that lives in this cluster."""
@@ -107,7 +108,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "PATIENCE_SECONDS": str(300 * settings.timeout_factor),
             },
         )
-        return self._run(f"{node.name}-prepare", script, machine, acts_on=[machine])
+        return self._run(f"{node.name}-prepare", script, machine, triggers=[machine.domain.id])
 
     def _initialise(self, prepared: remote.Command) -> remote.Command:
         machine = self.control_plane
@@ -124,13 +125,15 @@ class KubernetesCluster(pulumi.ComponentResource):
             },
         )
         # After prepare: without kubeadm and a container runtime there is nothing to run.
-        return self._run(f"{machine.node.name}-init", script, machine, acts_on=[machine], after=[prepared])
+        return self._run(f"{machine.node.name}-init", script, machine, triggers=[machine.domain.id], after=[prepared])
 
     def _read_kubeconfig(self, initialised: remote.Command) -> remote.Command:
         machine = self.control_plane
         script = RemoteScript(file="read-kubeconfig.sh", seconds=60, secret_result=True)
         # After init: the file is not there before.
-        return self._run(f"{machine.node.name}-kubeconfig", script, machine, acts_on=[machine], after=[initialised])
+        return self._run(
+            f"{machine.node.name}-kubeconfig", script, machine, triggers=[machine.domain.id], after=[initialised]
+        )
 
     def _join(self, worker: Machine, prepared: remote.Command, initialised: remote.Command) -> remote.Command:
         factor, control_plane = self._settings.timeout_factor, self.control_plane
@@ -157,7 +160,8 @@ class KubernetesCluster(pulumi.ComponentResource):
             f"{worker.node.name}-join",
             script,
             control_plane,
-            acts_on=[control_plane, worker],
+            # A control plane that keeps its disk keeps its nodes; a worker leaves whenever its machine goes.
+            triggers=[control_plane.made, worker.domain.id],
             # After prepare: kubeadm must be on the worker. After init: only a living API server takes nodes.
             after=[prepared, initialised],
             # A worker that is replaced leaves (drained, its Node deleted) before its machine goes and joins anew
@@ -171,17 +175,17 @@ class KubernetesCluster(pulumi.ComponentResource):
         script: RemoteScript,
         machine: Machine,
         *,
-        acts_on: Sequence[Machine],
+        triggers: Sequence[pulumi.Input[str]],
         after: Sequence[pulumi.Resource] = (),
         delete_before_replace: bool = False,
     ) -> remote.Command:
-        """Runs `script` on `machine`, anew when a machine that it acts on is a new one, and gone with `machine`."""
+        """Runs `script` on `machine`, anew when one of the `triggers` changes, and gone with `machine`."""
         return run_script(
             f"{self._name}-{name}",
             script,
             connection=machine.connection,
             timeout_factor=self._settings.timeout_factor,
-            triggers=[other.domain.id for other in acts_on],
+            triggers=triggers,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(after),

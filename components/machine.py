@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -10,8 +9,10 @@ import pulumi_libvirt as libvirt
 from pulumi_command import remote
 
 from components import cloud_init
+from components.cluster_identity import ClusterIdentity
 from components.network import Network
 from components.nodes import Node
+from components.seed import Seed, private, seed_volume
 from components.settings import Settings
 from components.ssh_keys import SshKeys
 
@@ -27,22 +28,22 @@ class MachineArgs:
     """Pulumi's way in, and what the machine identifies itself with from its first boot on."""
     joined_by: Node
     """The control plane, which logs in to a worker to join it, with its own host key."""
-    seeded_after: Sequence[Machine] = ()
-    """Machines whose seeds are made before this one's."""
+    identity: ClusterIdentity
+    """Where it is replaced, the cluster is built anew, and with it every machine."""
 
 
 class Machine(pulumi.ComponentResource):
     """A virtual machine that can be logged in to."""
 
     node: Node
-    seed: libvirt.CloudInitDisk
+    made: pulumi.Output[str]
+    """Another one when the disk is a new one: what the machine had become is lost."""
     domain: libvirt.Domain
     connection: pulumi.Output[remote.ConnectionArgs]
     host_public_key: pulumi.Output[str]
 
     def __init__(self, name: str, args: MachineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubeadm-libvirt:index:Machine", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         settings, node = args.settings, args.node
         prefix = f"{settings.cluster_name}-{node.name}"
 
@@ -51,33 +52,35 @@ class Machine(pulumi.ComponentResource):
         if node.role == "worker":
             joins = f'restrict,from="{args.joined_by.address}" '
             authorized_keys.append(pulumi.Output.concat(joins, args.keys.hosts[args.joined_by.name].public))
-        user_data = pulumi.Output.all(host_key.private, host_key.public, authorized_keys).apply(
-            lambda keys: cloud_init.user_data(
-                node=node, host_key=keys[0], host_public_key=keys[1], authorized_keys=keys[2]
+        seed = pulumi.Output.all(host_key.private, host_key.public, authorized_keys).apply(
+            lambda keys: Seed(
+                user_data=cloud_init.user_data(
+                    node=node, host_key=keys[0], host_public_key=keys[1], authorized_keys=keys[2]
+                ),
+                meta_data=cloud_init.meta_data(cluster_name=settings.cluster_name, node=node),
+                network_config=cloud_init.network_config(node=node, network=settings.network_cidr),
             )
         )
         disk = libvirt.Volume(
             f"{name}-disk",
             name=f"{prefix}.qcow2",
             pool=args.network.pool_name,
-            base_volume_id=args.network.base_volume_id,
-            size=settings.disk_size * 1024**3,
-            opts=child,
-        )
-        self.seed = libvirt.CloudInitDisk(
-            f"{name}-seed",
-            name=f"{prefix}-seed.iso",
-            pool=args.network.pool_name,
-            user_data=user_data,
-            meta_data=cloud_init.meta_data(cluster_name=settings.cluster_name, node=node),
-            network_config=cloud_init.network_config(node=node, network=settings.network_cidr),
+            base_volume_id=args.network.base_volume_ids[node.name],
+            size=node.disk_size * 1024**3,
+            xml=private("qcow2"),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # The provider reads a seed back. While libvirtd is busy it may send the seed before its answer, which
-                # go-libvirt mixes up and hangs for ever (digitalocean/go-libvirt#241): one at a time.
-                depends_on=[machine.seed for machine in args.seeded_after],
+                # A disk outlives its domain, so that more memory costs no cluster; a new cluster wants new disks.
+                replace_with=[args.identity.remembered],
             ),
         )
+        made = pulumi.Stash(
+            f"{name}-made",
+            input=disk.name,
+            # Its id is drawn when it is made. The disk's own is a path, which a new disk has again.
+            opts=pulumi.ResourceOptions(parent=self, replace_with=[disk]),
+        )
+        seed_disk = seed_volume(f"{name}-seed", prefix=prefix, pool=args.network.pool_name, seed=seed, parent=self)
         self.domain = libvirt.Domain(
             f"{name}-domain",
             name=prefix,
@@ -85,20 +88,19 @@ class Machine(pulumi.ComponentResource):
             vcpu=node.cpus,
             memory=node.memory,
             cpu=libvirt.DomainCpuArgs(mode="host-passthrough") if settings.virtualization == "kvm" else None,
-            cloudinit=self.seed.id,
-            disks=[libvirt.DomainDiskArgs(volume_id=disk.id)],
+            disks=[libvirt.DomainDiskArgs(volume_id=disk.id), libvirt.DomainDiskArgs(file=seed_disk.id)],
             network_interfaces=[libvirt.DomainNetworkInterfaceArgs(network_id=args.network.network_id, mac=node.mac)],
             consoles=[libvirt.DomainConsoleArgs(type="pty", target_type="serial", target_port="0")],
             graphics=libvirt.DomainGraphicsArgs(type="vnc", listen_type="address"),  # QEMU may be built without SPICE
             autostart=True,  # else nothing comes back after a restart of the host
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # The provider shows these as updates but changes nothing in the machine (providers.md 1.2).
-                replace_on_changes=["cloudinit", "networkInterfaces"],
+                # The provider shows this as an update but changes nothing in the machine (providers.md 1.2).
+                replace_on_changes=["networkInterfaces"],
             ),
         )
 
-        self.node = node
+        self.node, self.made = node, made.id
         self.host_public_key = host_key.public
         self.connection = pulumi.Output.secret(
             pulumi.Output.all(key=args.keys.login.private, host_key=host_key.public).apply(

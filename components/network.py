@@ -1,14 +1,17 @@
-"""What the machines share in libvirt: a network, a storage pool and the base image in it."""
+"""What the machines share in libvirt: a network, a storage pool and the base images in it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 import pulumi_libvirt as libvirt
 
-from components.base_image import file_sha512
+from components import handover
+from components.base_image import BaseImage
+from components.cluster_identity import ClusterIdentity
 from components.settings import Settings
 
 
@@ -17,25 +20,29 @@ class NetworkArgs:
     """What the network is made from."""
 
     settings: Settings
-    base_image: Path
-    """The verified operating system image, a qcow2 file on the machine that runs Pulumi."""
+    identity: ClusterIdentity
+    base_images: Mapping[str, BaseImage]
+    """The verified operating system image of each node, by the node's name."""
 
 
 class Network(pulumi.ComponentResource):
-    """A NAT network with a name server, a directory for disks, and the base image that all disks grow from."""
+    """A NAT network with a name server, a directory for disks, and the base images that all disks grow from."""
 
     network_id: pulumi.Output[str]
     pool_name: pulumi.Output[str]
-    base_volume_id: pulumi.Output[str]
+    base_volume_ids: dict[str, pulumi.Output[str]]
+    """By the node's name."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubeadm-libvirt:index:Network", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
+        # Everything in libvirt needs one of the two, so nothing is touched where the configuration is refused.
+        accepted_name = args.identity.accepted.apply(lambda _: settings.cluster_name)
 
         network = libvirt.Network(
             f"{name}-network",
-            name=settings.cluster_name,
+            name=accepted_name,
             mode="nat",
             bridge=bridge_name(settings),
             addresses=[str(settings.network_cidr)],
@@ -46,35 +53,43 @@ class Network(pulumi.ComponentResource):
         )
         pool = libvirt.Pool(
             f"{name}-pool",
-            name=settings.cluster_name,
+            name=accepted_name,
             type="dir",
             target=libvirt.PoolTargetArgs(path=str(settings.storage_directory)),
             opts=child,
         )
-        base = libvirt.Volume(
-            f"{name}-base",
-            # Named after what it was made from: another image is another volume, and disks are made anew on it.
-            name=f"base-{_short_hash(args.base_image, settings)}.qcow2",
-            pool=pool.name,
-            source=str(args.base_image),
-            format="qcow2",
-            opts=child,
-        )
+        # One for all, and one for each image that a machine has of its own.
+        volumes: dict[str, libvirt.Volume] = {}
+        for image in sorted(args.base_images.values(), key=lambda image: image.source != settings.image):
+            if image.short_hash not in volumes:
+                resource = f"{name}-base" if image.source == settings.image else f"{name}-base-{image.short_hash}"
+                volumes[image.short_hash] = self._base_volume(resource, image, pool.name)
 
         self.network_id = network.id
-        # Known once the image is there: nothing else may keep libvirtd busy while a seed is made, see machine.py.
-        self.pool_name = base.pool.apply(lambda name: name or settings.cluster_name)
-        self.base_volume_id = base.id
-        self.register_outputs(
-            {"networkId": self.network_id, "poolName": self.pool_name, "baseVolumeId": self.base_volume_id}
+        self.pool_name = pool.name
+        self.base_volume_ids = {node: volumes[image.short_hash].id for node, image in args.base_images.items()}
+        self.register_outputs({"networkId": self.network_id, "poolName": self.pool_name})
+
+    def _base_volume(self, name: str, image: BaseImage, pool: pulumi.Output[str]) -> libvirt.Volume:
+        async def link(path: Path) -> None:
+            path.symlink_to(image.path)
+
+        return libvirt.Volume(
+            name,
+            # Named after what it was made from: another image is another volume, and disks are made anew on it.
+            name=f"base-{image.short_hash}.qcow2",
+            pool=pool,
+            source=handover.place(f"{name}.qcow2"),
+            format="qcow2",
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The image's own path says nothing about its content; a cache that moved would rebuild all machines.
+                ignore_changes=["source"],
+                hooks=handover.hand_over(name, link),
+            ),
         )
 
 
 def bridge_name(settings: Settings) -> str:
     """The bridge on the host; Linux allows 15 characters."""
     return f"br-{settings.cluster_name}"
-
-
-def _short_hash(image: Path, settings: Settings) -> str:
-    """Tells images apart by content, so that a file that was only copied or touched rebuilds nothing."""
-    return (settings.image_sha512 or file_sha512(image))[:12]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal
 
-from components.settings import FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST, Settings
+from components.settings import FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST, MachineSettings, Settings
 
 Role = Literal["control-plane", "worker"]
 
@@ -24,6 +24,12 @@ class Node:
     cpus: int
     memory: int
     """MiB."""
+    disk_size: int
+    """GiB."""
+    image: str
+    """URL or path of the operating system image."""
+    image_sha512: str
+    """Its checksum, or empty."""
 
 
 def control_planes(settings: Settings) -> list[Node]:
@@ -39,12 +45,16 @@ def workers(settings: Settings) -> list[Node]:
 def _node(settings: Settings, role: Role, number: int) -> Node:
     name = f"{role}-{number + 1}"
     worker = role == "worker"
+    own = settings.machines.get(name, MachineSettings())
     digest = hashlib.sha256(f"{settings.cluster_name}/{name}".encode()).hexdigest()
     return Node(
         name=name,
         role=role,
         address=settings.network_cidr[(FIRST_WORKER_HOST if worker else FIRST_CONTROL_PLANE_HOST) + number],
         mac=f"52:54:00:{digest[0:2]}:{digest[2:4]}:{digest[4:6]}",  # 52:54:00 is QEMU's prefix
-        cpus=settings.worker_cpus if worker else settings.control_plane_cpus,
-        memory=settings.worker_memory if worker else settings.control_plane_memory,
+        cpus=own.cpus or (settings.worker_cpus if worker else settings.control_plane_cpus),
+        memory=own.memory or (settings.worker_memory if worker else settings.control_plane_memory),
+        disk_size=own.disk_size or settings.disk_size,
+        image=own.image or settings.image,
+        image_sha512=own.image_sha512 if own.image else settings.image_sha512,
     )

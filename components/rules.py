@@ -33,6 +33,10 @@ RULES: dict[str, Rule] = {
         "must be the http(s) URL or the absolute path of a qcow2 file", "/var/lib/libvirt/boot/debian-13.qcow2"
     ),
     "imageSha512": Rule("must be 128 hexadecimal digits in lower case, or empty for a local file", "$(sha512sum FILE)"),
+    "machines": Rule(
+        "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines",
+        '\'{"worker-2": {"memory": 4096}}\'',
+    ),
     "systemUpgrade": Rule("must be true or false", "true"),
     "virtualization": Rule("must be kvm or qemu", "kvm"),
     "networkCidr": Rule("must be an IPv4 network without host bits", "10.17.3.0/24"),

@@ -27,7 +27,7 @@ class SettingsError(pulumi.RunError):
     """The configuration is refused. The message has one line a fault: key, value, rule and way out."""
 
 
-def _image_mirrors(value: Any) -> Any:
+def _object(value: Any) -> Any:
     return json.loads(value or "{}") if isinstance(value, str) else value  # Pulumi hands objects over as JSON
 
 
@@ -43,6 +43,25 @@ def _network(value: Any) -> IPv4Network:
 
 Cidr = Annotated[IPv4Network, BeforeValidator(_network)]
 HttpUrl = Annotated[str, Field(pattern=r"^(https?://[^\s/]+(/\S*)?)?$")]
+Image = Annotated[str, Field(pattern=r"^(https?://[^\s/]+/\S+|/\S+)$")]
+Sha512 = Annotated[str, Field(pattern=r"^([0-9a-f]{128})?$")]
+Memory = Annotated[int, Field(ge=1024, le=1024 * 1024)]
+DiskSize = Annotated[int, Field(ge=8, le=4096)]
+
+
+class MachineSettings(BaseModel):
+    """What one machine has of its own; what is None is as it is for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    cpus: Annotated[int, Field(ge=1, le=64)] | None = None
+    memory: Memory | None = None
+    """MiB."""
+    disk_size: DiskSize | None = None
+    """GiB."""
+    image: Image | None = None
+    image_sha512: Sha512 = ""
+    """Of `image` here, not of the image of all."""
 
 
 class Settings(BaseModel):
@@ -63,10 +82,11 @@ class Settings(BaseModel):
     control_plane_memory: int = Field(ge=1700, le=1024 * 1024)
     workers: int = Field(ge=1, le=100)
     worker_cpus: int = Field(ge=1, le=64)
-    worker_memory: int = Field(ge=1024, le=1024 * 1024)
-    disk_size: int = Field(ge=8, le=4096)
-    image: str = Field(pattern=r"^(https?://[^\s/]+/\S+|/\S+)$")
-    image_sha512: str = Field(pattern=r"^([0-9a-f]{128})?$")
+    worker_memory: Memory
+    disk_size: DiskSize
+    image: Image
+    image_sha512: Sha512
+    machines: Annotated[dict[str, MachineSettings], BeforeValidator(_object)]
     system_upgrade: bool
 
     virtualization: Literal["kvm", "qemu"]
@@ -81,7 +101,7 @@ class Settings(BaseModel):
         dict[
             Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$")], Annotated[str, Field(pattern=r"^https?://\S+$")]
         ],
-        BeforeValidator(_image_mirrors),
+        BeforeValidator(_object),
     ]
 
     web_server_image: str = Field(
@@ -100,11 +120,6 @@ class Settings(BaseModel):
         """URL of the flat apt repository that holds the minor version, ending in a slash."""
         minor = self.kubernetes_version.rsplit(".", 1)[0]
         return (self.kubernetes_apt_repository or f"https://pkgs.k8s.io/core:/stable:/v{minor}/deb").rstrip("/") + "/"
-
-    @property
-    def image_url(self) -> str | None:
-        """The image's URL, or None where it is a local file."""
-        return self.image if self.image.startswith("http") else None
 
 
 def load_settings(values: Mapping[str, Any]) -> Settings:
@@ -161,6 +176,33 @@ def cross_faults(values: Mapping[str, Any]) -> list[str]:
     if values.get("aptMirrorKey") and values.get("aptMirror", "-") == "":
         rule = "there is no aptMirror that it could sign"
         faults.append(fault("aptMirrorKey", values["aptMirrorKey"], rule, "set aptMirror as well, or remove the key"))
+    return faults + _machine_faults(values)
+
+
+def _machine_faults(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the settings of single machines, which are valid by themselves."""
+    counts = (("control-plane", int(values.get("controlPlanes", 1))), ("worker", int(values.get("workers", 100))))
+    names = [f"{role}-{number}" for role, count in counts for number in range(1, count + 1)]
+    faults = []
+    for name, own in _object(values.get("machines", {})).items():
+        machine = MachineSettings.model_validate(own)
+        if name not in names:
+            rule, way_out = (
+                f"there is no such machine among {names[0]} to {names[-1]}",
+                "correct the name, or remove it",
+            )
+            faults.append(fault(f"machines.{name}", own, rule, way_out))
+        elif name.startswith("control-plane") and ((machine.cpus or 2) < 2 or (machine.memory or 1700) < 1700):
+            rule = "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB"
+            faults.append(fault(f"machines.{name}", own, rule, "give it more, or remove it"))
+        if (machine.image or "").startswith("http") and not machine.image_sha512:
+            rule = "an image from a URL is only used when its checksum is known"
+            faults.append(
+                fault(f"machines.{name}", own, rule, "add imageSha512, from the SHA512SUMS file beside the image")
+            )
+        if machine.image_sha512 and not machine.image:
+            rule = "there is no image of its own that imageSha512 could belong to"
+            faults.append(fault(f"machines.{name}", own, rule, "add image, or remove imageSha512"))
     return faults
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,14 @@ def run_program(image: Path) -> RunProgram:
     """Runs __main__.py as Pulumi does, on a host that lacks nothing, with nodes that answer HTTP at once.
 
     run_program(preview=True, workers=1): keyword arguments are configuration keys. Names of resources are added to
-    `registered` while they are registered, for a program that fails.
+    `registered` while they are registered, for a program that fails. `remembered` is what earlier runs have stashed.
     """
 
     def run_main(
         *,
         preview: bool = False,
         registered: list[str] | None = None,
+        remembered: Mapping[str, Any] | None = None,
         check_host: Callable[[Settings], None] = lambda settings: None,
         **overrides: Any,
     ) -> Run:
@@ -47,7 +48,13 @@ def run_program(image: Path) -> RunProgram:
             patch.setattr(host, "check_host", check_host)
             patch.setattr(verification, "_status", lambda url: "200")
             main = str(REPOSITORY / "__main__.py")
-            return run(lambda: runpy.run_path(main), config=config, preview=preview, registered=registered)
+            return run(
+                lambda: runpy.run_path(main),
+                config=config,
+                preview=preview,
+                registered=registered,
+                remembered=remembered,
+            )
 
     return run_main
 

@@ -12,7 +12,7 @@ import pulumi
 from google.protobuf import struct_pb2
 from pulumi.runtime import mocks, rpc, set_all_config, stack
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.settings import SETTINGS, get_root_resource
 
 TOKEN = "abcdef.0123456789abcdef"
 CA_CERT_HASH = "sha256:" + "5e" * 32
@@ -40,6 +40,9 @@ class Registration:
     deleted_with: str
     ignore_changes: frozenset[str]
     replace_on_changes: frozenset[str]
+    replace_with: frozenset[str]
+    hooks: dict[str, list[str]]
+    """Names of the hooks that are bound to each moment, such as before_create."""
 
     def plain(self, key: str) -> Any:
         """An input without its secrecy."""
@@ -63,6 +66,8 @@ class Run:
 
     resources: dict[str, Registration] = field(default_factory=dict)
     exports: dict[str, Export] = field(default_factory=dict)
+    hooks: dict[str, pulumi.ResourceHook] = field(default_factory=dict)
+    """By the names that registrations have."""
 
     def of(self, kind: str) -> list[Registration]:
         """The resources whose type ends in `kind`, in the order of their registration."""
@@ -101,12 +106,16 @@ def run(
     config: Mapping[str, str] | None = None,
     preview: bool = False,
     registered: list[str] | None = None,
+    remembered: Mapping[str, Any] | None = None,
 ) -> Run:
     """Runs `program` in a context of its own, so that runs share nothing, and raises what it raises.
 
-    The names of resources are added to `registered` as they come, also where the program fails.
+    The names of resources are added to `registered` as they come, also where the program fails. `remembered` is what
+    earlier runs have stashed, by resource name.
     """
-    monitor = _Monitor(preview=preview, registered=[] if registered is None else registered)
+    monitor = _Monitor(
+        preview=preview, registered=[] if registered is None else registered, remembered=remembered or {}
+    )
     return contextvars.copy_context().run(_run, program, dict(config or {}), monitor)
 
 
@@ -116,6 +125,8 @@ def _run(program: Callable[[], object], config: dict[str, str], monitor: _Monito
     try:
         pulumi.runtime.settings.ROOT.set(None)
         mocks.set_mocks(_NoMocks(), project="kubeadm-libvirt", stack="test", preview=monitor.preview, monitor=monitor)
+        callbacks = _Callbacks()
+        SETTINGS.callbacks = callbacks
         set_all_config(config)
         loop.run_until_complete(stack.run_pulumi_func(lambda: None))  # the stack itself
         loop.run_until_complete(_program(program))
@@ -123,8 +134,14 @@ def _run(program: Callable[[], object], config: dict[str, str], monitor: _Monito
         assert isinstance(root, stack.Stack)
         outputs = {name: pulumi.Output.from_input(value) for name, value in root.outputs.items()}
         exports = loop.run_until_complete(_exports(outputs))
-        return Run(resources=monitor.recorded, exports=exports)
+        return Run(resources=monitor.recorded, exports=exports, hooks=callbacks.hooks)
     finally:
+        abandoned = asyncio.all_tasks(loop)  # of a program that failed
+        for task in abandoned:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*abandoned, return_exceptions=True))
+        SETTINGS.rpc_manager.clear()  # the context is a copy, but what is in it is shared
+        SETTINGS.outputs.clear()
         loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)
         loop.close()
@@ -162,6 +179,20 @@ def plain(value: Any) -> Any:
     return [plain(each) for each in value] if isinstance(value, list) else value
 
 
+class _Callbacks:
+    """In place of the server through which the engine calls hooks."""
+
+    def __init__(self) -> None:
+        self.hooks: dict[str, pulumi.ResourceHook] = {}
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        assert hook.name not in self.hooks, f"two hooks are called {hook.name}"
+        self.hooks[hook.name] = hook
+
+    async def shutdown(self) -> None:
+        """Nothing runs."""
+
+
 class _NoMocks(mocks.Mocks):
     """The monitor below answers registrations itself; the program asks for nothing else."""
 
@@ -175,9 +206,9 @@ class _NoMocks(mocks.Mocks):
 class _Monitor(mocks.MockMonitor):
     """Records, and answers as the engine does: outputs are the inputs and what the providers would add."""
 
-    def __init__(self, *, preview: bool, registered: list[str]) -> None:
+    def __init__(self, *, preview: bool, registered: list[str], remembered: Mapping[str, Any]) -> None:
         super().__init__(_NoMocks())
-        self.preview, self.registered = preview, registered
+        self.preview, self.registered, self.remembered = preview, registered, remembered
         self.recorded: dict[str, Registration] = {}
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (named by the protocol)
@@ -203,6 +234,8 @@ class _Monitor(mocks.MockMonitor):
             deleted_with=request.deletedWith,
             ignore_changes=frozenset(request.ignoreChanges),
             replace_on_changes=frozenset(request.replaceOnChanges),
+            replace_with=frozenset(request.replace_with),
+            hooks={moment.name: list(names) for moment, names in request.hooks.ListFields()},
         )
         known = request.custom and not self.preview
         outputs = struct_pb2.Struct()
@@ -210,6 +243,9 @@ class _Monitor(mocks.MockMonitor):
         for name, value in _computed(request.type, request.name).items():
             seen = value if known else rpc.UNKNOWN
             outputs.update({name: rpc.wrap_rpc_secret(seen) if name in request.additionalSecretOutputs else seen})
+        if request.type == "pulumi:index:Stash":  # it needs no provider: its output is known in a preview too
+            stashed = self.remembered.get(request.name)
+            outputs.update({"output": request.object["input"] if stashed is None else stashed})
         return resource_pb2.RegisterResourceResponse(urn=urn, id=f"{request.name}-id" if known else "", object=outputs)
 
 

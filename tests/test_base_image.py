@@ -8,7 +8,8 @@ from urllib.error import HTTPError
 
 import pytest
 
-from components.base_image import base_image
+from components.base_image import base_images
+from components.nodes import control_planes, workers
 from components.settings import SettingsError
 from tests.configuration import make_settings
 from tests.web import Answer, refused_url, serve
@@ -24,6 +25,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("no_proxy", "*")  # the servers are on loopback
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+def fetched(*, preview: bool, **overrides: str) -> Path:
+    """The file that the control plane of this configuration gets its image from."""
+    settings = make_settings(**overrides)
+    (image,) = {
+        each.path for each in base_images([*control_planes(settings), *workers(settings)], preview=preview).values()
+    }
+    return image
 
 
 def files(directory: Path) -> list[Path]:
@@ -42,7 +52,7 @@ def local(tmp_path: Path, content: bytes = CONTENT) -> Path:
 @pytest.mark.parametrize("checksum", ["", SHA512])
 def test_a_local_file_is_used_where_it_is(tmp_path: Path, cache: Path, checksum: str, *, preview: bool) -> None:
     path = local(tmp_path)
-    assert base_image(make_settings(image=str(path), imageSha512=checksum), preview=preview) == path
+    assert fetched(image=str(path), imageSha512=checksum, preview=preview) == path
     assert not cache.exists(), "a local file is not copied"
 
 
@@ -50,7 +60,7 @@ def test_a_local_file_is_used_where_it_is(tmp_path: Path, cache: Path, checksum:
 def test_a_local_file_that_is_not_there_is_refused(tmp_path: Path, *, preview: bool) -> None:
     path = tmp_path / "absent.qcow2"
     with pytest.raises(SettingsError) as refusal:
-        base_image(make_settings(image=str(path)), preview=preview)
+        fetched(image=str(path), preview=preview)
     assert str(refusal.value) == (
         f"- image = '{path}' is refused: there is no such file. Way out: give the path of a qcow2 file, or a URL"
     )
@@ -58,14 +68,14 @@ def test_a_local_file_that_is_not_there_is_refused(tmp_path: Path, *, preview: b
 
 def test_a_directory_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="there is no such file"):
-        base_image(make_settings(image=str(tmp_path), imageSha512=""), preview=False)
+        fetched(image=str(tmp_path), imageSha512="", preview=False)
 
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_a_local_file_with_another_checksum_is_refused(tmp_path: Path, *, preview: bool) -> None:
     path = local(tmp_path)
     with pytest.raises(SettingsError) as refusal:
-        base_image(make_settings(image=str(path), imageSha512=OTHER), preview=preview)
+        fetched(image=str(path), imageSha512=OTHER, preview=preview)
     assert str(refusal.value) == (
         f"- imageSha512 = '{OTHER[:80]}…' is refused: {path} has the SHA-512 {SHA512}. "
         "Way out: if you trust that file, set this value; if not, fetch it again"
@@ -74,12 +84,12 @@ def test_a_local_file_with_another_checksum_is_refused(tmp_path: Path, *, previe
 
 def test_a_url_is_downloaded_once_and_kept(cache: Path) -> None:
     with serve(Answer(body=CONTENT)) as web:
-        settings = make_settings(image=f"{web.url}/trixie/debian.qcow2", imageSha512=SHA512)
-        path = base_image(settings, preview=False)
+        url = f"{web.url}/trixie/debian.qcow2"
+        path = fetched(image=url, imageSha512=SHA512, preview=False)
         assert path.read_bytes() == CONTENT
         assert path.is_relative_to(cache)
         assert path.name == "debian.qcow2"
-        assert base_image(settings, preview=False) == path
+        assert fetched(image=url, imageSha512=SHA512, preview=False) == path
         assert web.asked == ["/trixie/debian.qcow2"], "the second `up` downloads it again"
     assert files(cache) == [path], "a temporary file was left"
 
@@ -88,39 +98,40 @@ def test_two_images_of_the_same_name_do_not_share_a_file(cache: Path) -> None:
     with serve(Answer(body=b"one"), Answer(body=b"two")) as web:
         url = f"{web.url}/debian.qcow2"
         one, two = (
-            base_image(make_settings(image=url, imageSha512=hashlib.sha512(body).hexdigest()), preview=False)
-            for body in (b"one", b"two")
+            fetched(image=url, imageSha512=hashlib.sha512(body).hexdigest(), preview=False) for body in (b"one", b"two")
         )
     assert (one.read_bytes(), two.read_bytes()) == (b"one", b"two")
 
 
 def test_a_preview_names_the_file_and_downloads_nothing(cache: Path) -> None:
     with serve(Answer(body=CONTENT)) as web:
-        settings = make_settings(image=f"{web.url}/debian.qcow2", imageSha512=SHA512)
-        promised = base_image(settings, preview=True)
+        url = f"{web.url}/debian.qcow2"
+        promised = fetched(image=url, imageSha512=SHA512, preview=True)
         assert web.asked == []
         assert not cache.exists()
-        assert base_image(settings, preview=False) == promised, "the preview shows another plan than `up` carries out"
+        assert fetched(image=url, imageSha512=SHA512, preview=False) == promised, (
+            "the preview shows another plan than `up` carries out"
+        )
 
 
 def test_a_download_with_another_checksum_is_refused_and_thrown_away(cache: Path) -> None:
     with serve(Answer(body=b"something else")) as web:
-        settings = make_settings(image=f"{web.url}/debian.qcow2", imageSha512=SHA512)
+        url = f"{web.url}/debian.qcow2"
         with pytest.raises(SettingsError, match="has the SHA-512 ") as refusal:
-            base_image(settings, preview=False)
+            fetched(image=url, imageSha512=SHA512, preview=False)
     assert hashlib.sha512(b"something else").hexdigest() in str(refusal.value)
-    assert settings.image in str(refusal.value)
+    assert url in str(refusal.value)
     assert files(cache) == []
 
 
 def test_a_download_that_breaks_off_is_refused_and_thrown_away(cache: Path) -> None:
     with serve(Answer(body=CONTENT[:1000], length=len(CONTENT))) as web:
         with pytest.raises(SettingsError) as refusal:
-            base_image(make_settings(image=f"{web.url}/debian.qcow2", imageSha512=SHA512), preview=False)
+            fetched(image=f"{web.url}/debian.qcow2", imageSha512=SHA512, preview=False)
         assert f"it broke off after 1000 of {len(CONTENT)} bytes" in str(refusal.value), "half a file is no other image"
         assert files(cache) == []
         web.answers = [Answer(body=CONTENT)]
-        path = base_image(make_settings(image=f"{web.url}/debian.qcow2", imageSha512=SHA512), preview=False)
+        path = fetched(image=f"{web.url}/debian.qcow2", imageSha512=SHA512, preview=False)
     assert path.read_bytes() == CONTENT, "the next `up` does not go on from a failed download"
 
 
@@ -128,7 +139,7 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(cache: Path) -
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_text("a file where the directory should be")
     with pytest.raises(SettingsError) as refusal:
-        base_image(make_settings(image="http://127.0.0.1:9/debian.qcow2", imageSha512=SHA512), preview=False)
+        fetched(image="http://127.0.0.1:9/debian.qcow2", imageSha512=SHA512, preview=False)
     assert f"it cannot be kept in {cache}" in str(refusal.value)
     assert str(refusal.value).endswith("Way out: make that directory writable, or set XDG_CACHE_HOME")
 
@@ -137,7 +148,7 @@ def test_a_url_that_is_not_there_is_refused_with_the_servers_answer(cache: Path)
     with serve(Answer(status=404)) as web:
         url = f"{web.url}/gone.qcow2"
         with pytest.raises(SettingsError) as refusal:
-            base_image(make_settings(image=url, imageSha512=SHA512), preview=False)
+            fetched(image=url, imageSha512=SHA512, preview=False)
     assert str(refusal.value) == (
         f"- image = '{url}' is refused: it cannot be downloaded: HTTP Error 404: Not Found. "
         "Way out: check the URL, or set a local path"
@@ -150,5 +161,28 @@ def test_a_url_that_is_not_there_is_refused_with_the_servers_answer(cache: Path)
 @pytest.mark.parametrize("url", [refused_url(), "http://127.0.0.1:http"])
 def test_a_server_that_is_not_there_is_refused_and_not_a_traceback(cache: Path, url: str) -> None:
     with pytest.raises(SettingsError, match="it cannot be downloaded: "):
-        base_image(make_settings(image=f"{url}/debian.qcow2", imageSha512=SHA512), preview=False)
+        fetched(image=f"{url}/debian.qcow2", imageSha512=SHA512, preview=False)
     assert files(cache) == []
+
+
+def test_a_machine_may_have_an_image_of_its_own(tmp_path: Path) -> None:
+    other = tmp_path / "other.qcow2"
+    other.write_bytes(b"QFI\xfbother")
+    machines = {"worker-2": {"image": str(other), "imageSha512": hashlib.sha512(other.read_bytes()).hexdigest()}}
+    settings = make_settings(image=str(local(tmp_path)), imageSha512="", machines=machines)
+    images = base_images([*control_planes(settings), *workers(settings)], preview=False)
+    assert {name: image.path.name for name, image in images.items()} == {
+        "control-plane-1": "debian.qcow2",
+        "worker-1": "debian.qcow2",
+        "worker-2": "other.qcow2",
+    }
+
+
+def test_the_same_content_is_the_same_image_wherever_it_lies(tmp_path: Path) -> None:
+    here, there = tmp_path / "here.qcow2", tmp_path / "there.qcow2"
+    here.write_bytes(CONTENT)
+    there.write_bytes(CONTENT)
+    one, two = (
+        base_images(control_planes(make_settings(image=str(p), imageSha512="")), preview=False) for p in (here, there)
+    )
+    assert one["control-plane-1"].short_hash == two["control-plane-1"].short_hash == SHA512[:12]

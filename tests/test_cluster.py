@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from components import flannel
+from components.base_image import BaseImage
 from components.cluster import KubernetesCluster, KubernetesClusterArgs
+from components.cluster_identity import ClusterIdentity, ClusterIdentityArgs
 from components.machine import Machine, MachineArgs
 from components.network import Network, NetworkArgs
 from components.nodes import control_planes, workers
@@ -67,9 +69,9 @@ def test_the_provider_waits_longer_for_a_slow_api_server(applied: Run, unusual: 
     assert settings == {"timeout": 96}, "the schema of a busy emulated API server takes longer than 32 s"
 
 
-def test_the_provider_knows_the_cluster_by_its_control_planes_domain(applied: Run) -> None:
+def test_the_provider_knows_the_cluster_by_its_control_planes_disk(applied: Run) -> None:
     provider = applied.one("providers:kubernetes")
-    assert provider.plain("clusterIdentifier") == "k8s-control-plane-1-domain-id", (
+    assert provider.plain("clusterIdentifier") == "k8s-control-plane-1-made-id", (
         "a preview that does not know the kubeconfig would show all of the cluster as replaced"
     )
     assert "k8s-control-plane-1-kubeconfig" in applied.before(provider)
@@ -78,10 +80,13 @@ def test_the_provider_knows_the_cluster_by_its_control_planes_domain(applied: Ru
 def test_a_new_machine_gets_its_steps_anew(applied: Run) -> None:
     triggers = {command.name: set(command.plain("triggers")) for command in applied.of(":remote:Command")}
     domain = {node: f"k8s-{node}-domain-id" for node in NODES}
+    disk = "k8s-control-plane-1-made-id"
     for node in NODES:
         assert triggers[f"k8s-{node}-prepare"] == {domain[node]}, "with static addresses nothing else tells it is new"
     for worker in WORKERS:
-        assert triggers[f"k8s-{worker}-join"] == {domain["control-plane-1"], domain[worker]}
+        assert triggers[f"k8s-{worker}-join"] == {disk, domain[worker]}, (
+            "a control plane that gets more memory would make all workers join anew"
+        )
     assert triggers["k8s-control-plane-1-init"] == {domain["control-plane-1"]}
     assert triggers["k8s-control-plane-1-kubeconfig"] == {domain["control-plane-1"]}
     assert triggers["nodes-ready-check"] == set(domain.values())
@@ -146,7 +151,7 @@ def test_a_wait_inside_a_script_ends_before_the_script_is_stopped(applied: Run, 
 
 def test_a_longer_time_limit_leaves_the_cluster_itself_as_it_is(run_program: RunProgram, applied: Run) -> None:
     slower = run_program(timeoutFactor=2)
-    for kind in (":Domain", ":Volume", ":CloudInitDisk", "providers:kubernetes", ":local:Command"):
+    for kind in (":Domain", ":Volume", ":Stash", "providers:kubernetes", ":local:Command"):
         patient = {each.urn: {**each.inputs} for each in slower.of(kind)}
         for inputs in patient.values():
             inputs.pop("kubeClientSettings", None)  # the provider's own patience, which makes it no other provider
@@ -193,11 +198,18 @@ def a_cluster(name: str) -> None:
     settings = make_settings(clusterName=name)
     nodes = [*control_planes(settings), *workers(settings)]
     keys = SshKeys(name, SshKeysArgs(nodes=nodes))
-    network = Network(name, NetworkArgs(settings=settings, base_image=Path("/debian.qcow2")))
+    image = BaseImage(source="/debian.qcow2", path=Path("/debian.qcow2"), sha512="a" * 128)
+    images = {node.name: image for node in nodes}
+    identity = ClusterIdentity(
+        f"{name}-identity", ClusterIdentityArgs(settings=settings, control_plane=nodes[0], images=images)
+    )
+    network = Network(name, NetworkArgs(settings=settings, identity=identity, base_images=images))
     first, *rest = [
         Machine(
             f"{name}-{node.name}",
-            MachineArgs(settings=settings, node=node, network=network, keys=keys, joined_by=nodes[0]),
+            MachineArgs(
+                settings=settings, identity=identity, node=node, network=network, keys=keys, joined_by=nodes[0]
+            ),
         )
         for node in nodes
     ]
@@ -214,4 +226,4 @@ def test_a_second_cluster_in_one_program_shares_no_name_with_the_first() -> None
 
     recorded = run(two_clusters)
     names = [(each.type, each.name) for each in recorded.resources.values()]
-    assert len(names) == len(set(names)) == 2 * 37
+    assert len(names) == len(set(names)) == 2 * 42

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
+from pathlib import Path
+
 from components.settings import FIRST_WORKER_HOST
 from tests.conftest import RunProgram
 from tests.recording import Registration, Run, plain, secret
+from tests.seeds import call, read_seed
 
 NAMES = ["control-plane-1", "worker-1", "worker-2"]
 
@@ -12,6 +18,13 @@ NAMES = ["control-plane-1", "worker-1", "worker-2"]
 def domain(recorded: Run, name: str) -> Registration:
     """A machine's domain."""
     return recorded.one(":Domain", f"{name}-domain")
+
+
+def seed(recorded: Run, name: str, directory: Path) -> dict[str, str]:
+    """The files on the CD that the hook of a machine's seed makes."""
+    path = directory / "private" / f"{name}.iso"
+    asyncio.run(call(recorded, "before_create", f"k8s-{name}-seed", path))
+    return read_seed(path)
 
 
 def test_each_role_has_its_configured_size(unusual: Run) -> None:
@@ -24,19 +37,49 @@ def test_each_role_has_its_configured_size(unusual: Run) -> None:
 def test_each_machine_has_its_own_disk_on_the_base_image_and_its_own_seed(applied: Run) -> None:
     for name in NAMES:
         machine = domain(applied, name)
-        assert machine.plain("disks") == [{"volumeId": f"k8s-{name}-disk-id"}]
-        assert machine.plain("cloudinit") == f"k8s-{name}-seed-id"
+        assert machine.plain("disks") == [{"volumeId": f"k8s-{name}-disk-id"}, {"file": f"k8s-{name}-seed-id"}]
         disk = applied.one(":Volume", f"{name}-disk")
         assert disk.plain("baseVolumeId") == "k8s-base-id"
-        assert disk.plain("pool") == applied.one(":CloudInitDisk", f"{name}-seed").plain("pool") == "k8s"
+        assert disk.plain("pool") == applied.one(":Volume", f"{name}-seed").plain("pool") == "k8s"
 
 
-def test_seeds_are_made_one_at_a_time_after_the_base_image(program: Run) -> None:
-    made: set[str] = {"k8s-base"}
+def test_no_seed_is_a_cloud_init_disk_which_a_refresh_reads_back_and_hangs(program: Run) -> None:
+    assert program.of(":CloudInitDisk") == []
+
+
+def test_a_new_disk_is_a_machine_that_knows_nothing_and_a_new_domain_is_not(program: Run) -> None:
     for name in NAMES:
-        seed = program.one(":CloudInitDisk", f"{name}-seed")
-        assert made <= program.before(seed), "the provider reads it back, and hangs where libvirtd is busy"
-        made.add(seed.name)
+        disk, made = program.one(":Volume", f"{name}-disk"), program.one(":Stash", f"{name}-made")
+        assert made.replace_with == {disk.urn}, "with fixed names nothing else tells a new disk from the old one"
+        assert not program.before(made) & {f"k8s-{name}-domain"}
+
+
+def test_a_new_cluster_wants_new_disks(program: Run) -> None:
+    remembered = program.one(":Stash", "cluster")
+    for name in NAMES:
+        assert program.one(":Volume", f"{name}-disk").replace_with == {remembered.urn}
+
+
+def test_one_machine_may_differ_from_the_others(run_program: RunProgram, tmp_path: Path) -> None:
+    image = tmp_path / "other.qcow2"
+    image.write_bytes(b"QFI\xfbother")
+    own = {"memory": 4096, "cpus": 3, "diskSize": 33, "image": str(image)}
+    recorded = run_program(machines=json.dumps({"worker-2": own}))
+    sizes = {each.name: (each.plain("vcpu"), each.plain("memory")) for each in recorded.of(":Domain")}
+    assert sizes["k8s-worker-2-domain"] == (3, 4096)
+    assert sizes["k8s-worker-1-domain"] == (2, 2048)
+    disks = {name: recorded.one(":Volume", f"{name}-disk") for name in NAMES}
+    assert [disk.plain("size") // 1024**3 for disk in disks.values()] == [20, 20, 33]
+    assert disks["worker-1"].plain("baseVolumeId") == "k8s-base-id"
+    assert re.fullmatch("k8s-base-[0-9a-f]{12}-id", disks["worker-2"].plain("baseVolumeId"))
+
+
+def test_what_holds_keys_is_readable_by_its_owner_only(program: Run) -> None:
+    for name in NAMES:
+        for kind, file_format in (("disk", "qcow2"), ("seed", "raw")):
+            stylesheet = program.one(":Volume", f"{name}-{kind}").plain("xml")["xslt"]
+            assert "<mode>0600</mode>" in stylesheet
+            assert f">{file_format}</xsl:attribute>" in stylesheet
 
 
 def test_a_machine_comes_back_after_a_restart_of_the_host(applied: Run) -> None:
@@ -50,16 +93,16 @@ def test_the_hypervisor_is_the_configured_one(applied: Run, unusual: Run) -> Non
     assert slow.plain("cpu") is None, "emulation cannot pass the host's CPU through"
 
 
-def test_the_interface_has_the_mac_that_the_seed_gives_the_address_to(applied: Run) -> None:
+def test_the_interface_has_the_mac_that_the_seed_gives_the_address_to(applied: Run, tmp_path: Path) -> None:
     for name in NAMES:
         (interface,) = domain(applied, name).plain("networkInterfaces")
         assert interface["networkId"] == "k8s-network-id"
-        assert interface["mac"] in applied.one(":CloudInitDisk", f"{name}-seed").plain("networkConfig")
+        assert interface["mac"] in seed(applied, name, tmp_path)["network-config"]
 
 
 def test_what_only_a_new_machine_takes_over_replaces_it(applied: Run) -> None:
     for name in NAMES:
-        assert domain(applied, name).replace_on_changes == {"cloudinit", "networkInterfaces"}, (
+        assert domain(applied, name).replace_on_changes == {"networkInterfaces"}, (
             "the provider would report an update and change nothing"
         )
 
@@ -80,20 +123,22 @@ def test_every_connection_pins_its_own_machines_host_key_and_is_secret(applied: 
         assert connection["dialErrorLimit"] == -1, "ten refused dials take 11 s; a machine boots longer"
 
 
-def test_the_control_plane_may_log_in_to_workers_from_its_address_only(applied: Run) -> None:
+def test_the_control_plane_may_log_in_to_workers_from_its_address_only(applied: Run, tmp_path: Path) -> None:
     login, joiner = "ssh-ed25519 public-k8s-login-key", "ssh-ed25519 public-k8s-control-plane-1-host-key"
     for name in NAMES:
-        user_data = applied.one(":CloudInitDisk", f"{name}-seed").plain("userData")
+        user_data = seed(applied, name, tmp_path)["user-data"]
         assert f"- {login}\n" in user_data
         restricted = f'- restrict,from="10.17.3.11" {joiner}\n' in user_data
         assert restricted == (name != "control-plane-1"), user_data
         assert f"- {joiner}\n" not in user_data, "without `from` the key would be worth a login from anywhere"
 
 
-def test_one_more_worker_changes_no_machine_that_is_there(applied: Run, run_program: RunProgram) -> None:
+def test_one_more_worker_changes_no_machine_that_is_there(
+    applied: Run, run_program: RunProgram, tmp_path: Path
+) -> None:
     more = run_program(workers=3)
-    for kind in (":Domain", ":Volume", ":CloudInitDisk"):
+    for kind in (":Domain", ":Volume", ":Stash"):
         before = {each.urn: each.inputs for each in applied.of(kind)}
         after = {each.urn: each.inputs for each in more.of(kind)}
         assert before.items() <= after.items()
-    assert f"10.17.3.{FIRST_WORKER_HOST + 2}" in more.one(":CloudInitDisk", "worker-3-seed").plain("networkConfig")
+    assert f"10.17.3.{FIRST_WORKER_HOST + 2}" in seed(more, "worker-3", tmp_path)["network-config"]

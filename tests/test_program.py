@@ -89,6 +89,7 @@ def test_every_type_token_is_the_name_of_its_noun(program: Run) -> None:
     assert components == {
         f"kubeadm-libvirt:index:{noun}"
         for noun in (
+            "ClusterIdentity",
             "SshKeys",
             "Network",
             "Machine",

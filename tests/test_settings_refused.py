@@ -21,6 +21,7 @@ MEMORY = "it must be MiB, 1700 to 1048576, because kubeadm refuses less than 170
 WORKERS = "it must be 1 to 100, because the control plane runs no pods of yours"
 IMAGE = "it must be the http(s) URL or the absolute path of a qcow2 file"
 CHECKSUM = "it must be 128 hexadecimal digits in lower case, or empty for a local file"
+MACHINES = "it must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines"
 URL = "it must be an http(s) URL, or empty"
 MIRRORS = "it must map registries to http(s) URLs"
 WHOLE_IMAGE = "it must be a whole image name: registry, path and tag"
@@ -64,6 +65,10 @@ REFUSED = [
     ("image", "ftp://images.example/debian.qcow2", IMAGE, "/var/lib/libvirt/boot/debian-13.qcow2"),
     ("imageSha512", "abc", CHECKSUM, "$(sha512sum FILE)"),
     ("imageSha512", "A" * 128, CHECKSUM, "$(sha512sum FILE)"),
+    ("machines", "[]", MACHINES, '\'{"worker-2": {"memory": 4096}}\''),
+    ("machines", '{"worker-1": {"disk": 9}}', MACHINES, '\'{"worker-2": {"memory": 4096}}\''),
+    ("machines", '{"worker-1": {"memory": 512}}', MACHINES, '\'{"worker-2": {"memory": 4096}}\''),
+    ("machines", '{"worker-1": 4096}', MACHINES, '\'{"worker-2": {"memory": 4096}}\''),
     ("systemUpgrade", "maybe", "it must be true or false", "true"),
     ("virtualization", "xen", "it must be kvm or qemu", "kvm"),
     ("storagePath", "disks", STORAGE, "/srv/kubernetes"),
@@ -160,7 +165,7 @@ def test_an_unknown_key_that_resembles_none_is_refused_without_a_guess() -> None
 @pytest.mark.parametrize("value", [None, [], {}, 1.5, {"a": "b"}])
 @pytest.mark.parametrize("key", sorted(RULES))
 def test_a_value_of_another_type_is_refused_and_not_a_traceback(key: str, value: object) -> None:
-    if key == "imageMirrors" and value == {}:
+    if key in ("imageMirrors", "machines") and value == {}:
         return  # the default
     lines = faults(**{key: value})
     assert lines[0].startswith(f"- {key} = "), lines
@@ -217,3 +222,32 @@ def test_a_value_of_another_type_is_refused_and_not_a_traceback(key: str, value:
 )
 def test_keys_that_contradict_each_other_are_refused(overrides: dict[str, str], line: str) -> None:
     assert faults(**overrides) == [line]
+
+
+@pytest.mark.parametrize(
+    ("machines", "line"),
+    [
+        (
+            '{"worker-3": {"memory": 4096}}',
+            "- machines.worker-3 = '{'memory': 4096}' is refused: there is no such machine among control-plane-1 to "
+            "worker-2. Way out: correct the name, or remove it",
+        ),
+        (
+            '{"control-plane-1": {"memory": 1699}}',
+            "- machines.control-plane-1 = '{'memory': 1699}' is refused: kubeadm refuses a control plane with less "
+            "than 2 CPUs or 1700 MiB. Way out: give it more, or remove it",
+        ),
+        (
+            '{"worker-1": {"image": "http://a.example/b.qcow2"}}',
+            "- machines.worker-1 = '{'image': 'http://a.example/b.qcow2'}' is refused: an image from a URL is only "
+            "used when its checksum is known. Way out: add imageSha512, from the SHA512SUMS file beside the image",
+        ),
+        (
+            '{"worker-1": {"imageSha512": "%s"}}' % ("a" * 128),
+            "- machines.worker-1 = '{'imageSha512': '" + "a" * 63 + "…' is refused: there is no image of its own that "
+            "imageSha512 could belong to. Way out: add image, or remove imageSha512",
+        ),
+    ],
+)
+def test_what_a_single_machine_cannot_have_is_refused_with_its_name(machines: str, line: str) -> None:
+    assert faults(machines=machines) == [line]
