@@ -72,6 +72,8 @@ class Machine(pulumi.ComponentResource):
                 parent=self,
                 # A disk outlives its domain, so that more memory costs no cluster; a new cluster wants new disks.
                 replace_with=[args.identity.remembered],
+                # The new one has the old one's name: made first, it would be the old one.
+                delete_before_replace=True,
             ),
         )
         made = pulumi.Stash(
@@ -97,6 +99,9 @@ class Machine(pulumi.ComponentResource):
                 parent=self,
                 # The provider shows this as an update but changes nothing in the machine (providers.md 1.2).
                 replace_on_changes=["networkInterfaces"],
+                # A new disk is at the old one's path, so no input tells; the old machine would run on without a disk.
+                replace_with=[disk],
+                delete_before_replace=True,  # libvirt knows one domain of a name
             ),
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from tests.lab.plugin_client import Created, Plugin, PluginFailure, eventually
 from tests.lab.ssh_server import SshServer, fingerprint, free_port
@@ -197,3 +198,34 @@ def test_a_local_command_has_its_directory_interpreter_and_environment(plugin: P
 def test_other_resources_of_the_package_are_refused(stand_in: Plugin) -> None:
     text = refusal(stand_in, "command:remote:CopyToRemote", {})
     assert "command:remote:CopyToRemote is not part of the lab's stand-in" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "replaced"),
+    [
+        ({"triggers": ["another machine"]}, True),
+        ({"triggers": UNKNOWN}, True),  # how the engine asks what goes with a machine that is replaced
+        ({"triggers": [UNKNOWN]}, True),
+        ({"stdin": "another"}, False),
+        ({"stdin": UNKNOWN}, False),
+        ({"create": "echo other"}, False),
+        ({"delete": "echo gone"}, False),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_only_a_trigger_makes_a_new_resource(
+    plugin: Plugin, ssh_server: SshServer, change: dict[str, Any], *, replaced: bool
+) -> None:
+    inputs = {"connection": ssh_server.connection(), "create": "echo one", "triggers": ["a machine"], "stdin": "one"}
+    created = plugin.create(REMOTE, inputs)
+    answer = plugin.diff(created, {**inputs, **change}, plugin.check(REMOTE, "it", inputs))
+    assert answer.changes == answer.DIFF_SOME
+    replacing = {path for path, diff in answer.detailedDiff.items() if diff.kind % 2}  # the kinds …_REPLACE are odd
+    assert {path.split("[")[0] for path in {*answer.replaces, *replacing}} == ({"triggers"} if replaced else set())
+
+
+def test_the_same_inputs_are_no_change(plugin: Plugin, ssh_server: SshServer) -> None:
+    inputs = {"connection": ssh_server.connection(), "create": "echo one", "triggers": ["a machine"]}
+    created = plugin.create(REMOTE, inputs)
+    answer = plugin.diff(created, inputs, plugin.check(REMOTE, "it", inputs))
+    assert (answer.changes, list(answer.replaces)) == (answer.DIFF_NONE, [])

@@ -109,6 +109,18 @@ def _check_connection(connection: PropertyValue) -> tuple[PropertyValue, list[st
     return PropertyValue(given, is_secret=True, dependencies=connection.dependencies), wrong
 
 
+def changed_inputs(olds: Properties, news: Properties) -> list[str]:
+    """The names of the inputs that differ, or of which it is not known whether they will."""
+    return [
+        name
+        for name in sorted(olds.keys() | news.keys())
+        if name not in olds
+        or name not in news
+        or has_unknown(news[name])
+        or to_plain(olds[name]) != to_plain(news[name])
+    ]
+
+
 def logs(logging: Any, stream: str) -> bool:
     """Whether what the command prints on `stream` is shown while it runs."""
     return logging in (None, "stdoutAndStderr", stream)

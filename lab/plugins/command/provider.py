@@ -12,7 +12,7 @@ from typing import Any
 from pulumi.provider.experimental import provider as rpc
 
 from lab.plugins.command import local
-from lab.plugins.command.inputs import LOCAL, REMOTE, check, logs
+from lab.plugins.command.inputs import LOCAL, REMOTE, changed_inputs, check, logs
 from lab.plugins.command.output import Output
 from lab.plugins.common.engine_log import EngineLog
 from lab.plugins.common.errors import unsupported
@@ -53,6 +53,25 @@ class CommandProvider(rpc.Provider):
             raise unsupported(bare_type(request.urn), SUPPORTED)
         inputs, failures = check(bare_type(request.urn), request.new_inputs)
         return rpc.CheckResponse(inputs=inputs, failures=failures)
+
+    async def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
+        """Any input that changed runs `update`, or `create` again; only a trigger makes a new resource.
+
+        Also for triggers that are not known yet: so the engine asks what goes with a machine that is replaced, and lets
+        a node leave before its machine does.
+        """
+        changed = changed_inputs(
+            {name: value for name, value in request.old_state.items() if name not in OUTPUTS}, request.new_inputs
+        )
+        kinds = {
+            name: rpc.PropertyDiffKind.UPDATE_REPLACE if name == "triggers" else rpc.PropertyDiffKind.UPDATE
+            for name in changed
+        }
+        return rpc.DiffResponse(
+            changes=bool(changed),
+            replaces=[name for name in changed if name == "triggers"],
+            detailed_diff={name: rpc.PropertyDiff(kind, input_diff=True) for name, kind in kinds.items()},
+        )
 
     async def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
         """Runs `create`. A failure leaves nothing in the state."""
