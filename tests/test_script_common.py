@@ -140,3 +140,17 @@ def test_scripts_on_two_subjects_do_not_wait_for_each_other(machine: Sandbox) ->
         fcntl.flock(first, fcntl.LOCK_EX)
         assert common(machine, "only_one 'the window'\nkubectl open").code == 0
     assert machine.lines("kubectl") == ["kubectl open"]
+
+
+@pytest.mark.parametrize(("off", "set_right"), [(-400, True), (400, True), (30, False), (-30, False)])
+def test_a_clock_that_is_far_off_is_set_by_the_hypervisors(machine: Sandbox, off: int, *, set_right: bool) -> None:
+    there = int(time.time()) - off
+    machine.write("/mnt/rtc", f"{there}\n")
+    result = machine.shell(program("follow_clock").replace("/sys/class/rtc/rtc0/since_epoch", "/mnt/rtc"))
+    assert result.code == 0, result.said
+    assert machine.lines("date") == ([f"date --set=@{there}"] if set_right else [])
+
+
+def test_a_machine_without_a_hardware_clock_keeps_its_own(machine: Sandbox) -> None:
+    assert machine.shell(program("follow_clock").replace("/sys/class/rtc/rtc0/since_epoch", "/mnt/rtc")).code == 0
+    assert machine.lines("date") == []

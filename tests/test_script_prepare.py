@@ -258,3 +258,16 @@ def test_another_version_is_taken_where_there_is_no_cluster_yet(node: Sandbox) -
     node.write("/etc/kubernetes/kubelet.conf")  # of an init that failed
     assert prepare(node, ROLE="control-plane", KUBERNETES_VERSION="1.38.0").code == 0
     assert "kubelet=1.38.0-*" in node.lines("apt-get")[-1]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_services_that_somebody_has_stopped_are_started(node: Sandbox, *, joined: bool) -> None:
+    if joined:
+        node.write("/etc/kubernetes/kubelet.conf")
+        node.does("dpkg-query", "echo 'kubelet 1.37.2-1.1'; exit 0")
+    result = prepare(node)
+    assert result.code == 0, result.said
+    started = [call[-1] for call in node.calls("systemctl") if call[2:3] == ["start"]]
+    assert started == ["containerd", "docker", *(["kubelet"] if joined else [])], (
+        "a kubelet that has not joined ends again and again; one that was stopped is started by nobody else"
+    )

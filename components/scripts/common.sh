@@ -40,6 +40,18 @@ only_one() {
   flock 9 # bounded by the script's own limit, which then names this step
 }
 
+# With a clock that is far off, certificates and tokens are not valid yet, or no more. The hypervisor gives each machine
+# the right time, which NTP then keeps; where there is no NTP, nothing else would ever set it right.
+follow_clock() {
+  local file=/sys/class/rtc/rtc0/since_epoch now there
+  [[ -r $file ]] || return 0
+  there=$(<"$file")
+  printf -v now '%(%s)T' -1
+  ((there - now > 60 || now - there > 60)) || return 0
+  step "set the clock, which is $((now - there)) s off"
+  date --set="@$there" >&2
+}
+
 trap 'fail "stopped after its limit of ${LIMIT} s while: $doing. Run pulumi up again to go on from here, or raise timeoutFactor."' TERM
 
 # What a script removes however it ends; a script that has something to remove defines its own.

@@ -53,6 +53,7 @@ refuse_other_configuration() {
 
 main() {
   only_one "the control plane"
+  follow_clock
   if [[ -e $saved ]]; then refuse_other_configuration; else initialise; fi
   step "wait for the API server"
   wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz

@@ -10,6 +10,7 @@ cleanup() { rm -f "$document"; }
 
 main() {
   only_one "the join of this machine"
+  follow_clock
   if [[ -e /etc/kubernetes/kubelet.conf && $REGISTERED == yes ]] && systemctl --quiet is-active kubelet; then
     step "joined already"
     return 0

@@ -115,7 +115,15 @@ install_packages() {
     "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
   apt-mark hold kubeadm kubelet kubectl >&2
   systemctl --quiet enable containerd kubelet
+  start_services
   wait_for "$PATIENCE_SECONDS" "containerd's socket" ctr version
+}
+
+# They run already, but on a machine where somebody has stopped one.
+start_services() {
+  systemctl --quiet start containerd
+  [[ $CONTAINER_RUNTIME != docker ]] || systemctl --quiet start docker
+  [[ ! -e /etc/kubernetes/kubelet.conf ]] || systemctl --quiet start kubelet
 }
 
 # Images that this machine will need, while other machines are still at work.
@@ -137,6 +145,7 @@ main() {
   wait_for_cloud_init
   only_one "the preparation of this machine"
   refuse_other_version
+  follow_clock
   step "read package lists"
   write_sources
   refresh_lists

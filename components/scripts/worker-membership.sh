@@ -36,6 +36,11 @@ known_node() {
   kubectl get node "$WORKER_NAME" --ignore-not-found --output name
 }
 
+trust_worker() {
+  known_hosts=$(mktemp)
+  printf '%s %s\n' "$WORKER_ADDRESS" "$WORKER_HOST_KEY" >"$known_hosts"
+}
+
 on_worker() {
   ssh -i /etc/ssh/ssh_host_ed25519_key -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=30 \
     -o StrictHostKeyChecking=yes -o UserKnownHostsFile="$known_hosts" -o LogLevel=ERROR \
@@ -44,8 +49,7 @@ on_worker() {
 
 join() {
   local ca_hash registered=no said="" token document # wait_for sets said
-  known_hosts=$(mktemp)
-  printf '%s %s\n' "$WORKER_ADDRESS" "$WORKER_HOST_KEY" >"$known_hosts"
+  trust_worker
   step "reach $WORKER_NAME"
   wait_for "$REACH_SECONDS" "an SSH login from the control plane to $WORKER_NAME ($WORKER_ADDRESS)" on_worker true
   # kubeadm and kubectl themselves give up after seconds where an API server is slow.
@@ -76,16 +80,25 @@ join() {
   printf '%s\n%s\n' "$token" "$ca_hash"
 }
 
+ready() {
+  [[ $(kubectl get node "$WORKER_NAME" --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') == True ]]
+}
+
 leave() {
-  local found
-  found=$(known_node)
-  [[ -n $found ]] || return 0
-  step "drain $WORKER_NAME"
-  if ! kubectl drain "$WORKER_NAME" --ignore-daemonsets --delete-emptydir-data --timeout="${DRAIN_SECONDS}s" >&2; then
-    step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"
+  local said="" # wait_for sets it
+  wait_for "$API_SECONDS" "an answer of the API server" known_node
+  [[ $said == *"node/$WORKER_NAME"* ]] || return 0
+  trust_worker
+  # A drain waits for the word of the kubelet that a pod has ended, which a machine that is off never gives.
+  if ready && on_worker true; then
+    step "drain $WORKER_NAME"
+    kubectl drain "$WORKER_NAME" --ignore-daemonsets --delete-emptydir-data --timeout="${DRAIN_SECONDS}s" >&2 ||
+      step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"
+  else
+    step "go on without a drain: $WORKER_NAME does not answer, or is not Ready"
   fi
   step "delete node $WORKER_NAME"
-  kubectl delete node "$WORKER_NAME" --ignore-not-found >&2
+  wait_for "$API_SECONDS" "the deletion of node $WORKER_NAME" kubectl delete node "$WORKER_NAME" --ignore-not-found
 }
 
 main() {

@@ -203,7 +203,7 @@ def test_other_resources_of_the_package_are_refused(stand_in: Plugin) -> None:
 @pytest.mark.parametrize(
     ("change", "replaced"),
     [
-        # How the engine asks what goes with a machine that is replaced. For one trigger of several, the SDK says so itself.
+        # How the engine asks what goes with a machine that is replaced. Of one trigger among several, the SDK says it.
         ({"triggers": UNKNOWN}, True),
         ({"stdin": "another"}, False),
         ({"stdin": UNKNOWN}, False),

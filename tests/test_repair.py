@@ -1,0 +1,153 @@
+"""What `make up` makes anew because of what it sees on the machines."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tools.look import Seen, findings, full
+from tools.repair import Stack, asked_for, finished, lost, powered, unwell
+
+NODES = ["control-plane-1", "worker-1", "worker-2"]
+PARTS = ["disk", "made", "seed", "domain", "prepare"]
+CHECKS = {"nodes-ready-check", "cluster-dns-check"}
+
+
+def exported(*, without: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A deployment as `pulumi stack export --show-secrets` prints it."""
+    names = [f"k8s-{node}-{part}" for node in NODES for part in PARTS]
+    names += ["cluster", "k8s-control-plane-1-init", "k8s-worker-1-join", "k8s-worker-2-join", *CHECKS]
+    nodes = [{"name": node, "address": f"10.17.3.{number}"} for number, node in enumerate(NODES)]
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps("KEY")}
+    stack = {"nodes": nodes, "ssh_private_key": secret, "web_url": "http://10.17.3.22:30080"}
+    resources: list[dict[str, Any]] = [
+        {"urn": "urn::stack", "type": "pulumi:pulumi:Stack", "custom": False, "outputs": stack}
+    ]
+    resources += [
+        {"urn": f"urn::{name}", "type": "a:b:C", "custom": True, "outputs": {"running": name not in off}}
+        for name in names
+        if name not in without
+    ]
+    return {"version": 3, "deployment": {"resources": resources}}
+
+
+def stack(**changes: tuple[str, ...]) -> Stack:
+    return Stack.of(exported(**changes))
+
+
+def well(**changed: str) -> Seen:
+    """What a machine says that lacks nothing."""
+    values = {"containerd": "active", "kubelet": "active", "swap": "0", "clock": str(int(time.time())), "disk": "31"}
+    values |= {"forwarding": "1", "joined": "yes", **changed}
+    return Seen(lines=tuple(values.items()), clock=time.time())
+
+
+def control_plane(nodes: dict[str, str] | None = None) -> Seen:
+    """What a control plane says of these nodes, or that its API server is down."""
+    own = [("api", "down")] if nodes is None else [("node", name, ready) for name, ready in nodes.items()]
+    lines: tuple[tuple[str, ...], ...] = (*well().lines, *own)
+    return Seen(lines=lines, clock=time.time())
+
+
+def everything(**changed: Seen) -> dict[str, Seen]:
+    """All machines well, but for some."""
+    seen = {"control-plane-1": control_plane(dict.fromkeys(NODES, "True")), "worker-1": well(), "worker-2": well()}
+    return seen | {name.replace("_", "-"): each for name, each in changed.items()}
+
+
+def test_nothing_is_made_anew_where_all_is_well() -> None:
+    assert unwell(stack(), everything()) == {}
+    assert lost(stack()) == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({"kubelet": "inactive"}, "kubelet is inactive"),
+        ({"containerd": "failed"}, "containerd is failed"),
+        ({"swap": "1"}, "swap is on"),
+        ({"forwarding": "0"}, "it forwards no packets"),
+        ({"clock": "1000000000"}, "its clock is -"),
+    ],
+)
+def test_a_machine_that_somebody_has_changed_is_prepared_again_and_all_is_checked(
+    changed: dict[str, str], word: str
+) -> None:
+    anew = unwell(stack(), everything(worker_1=well(**changed)))
+    assert set(anew) == {"k8s-worker-1-prepare", *CHECKS}
+    assert anew["k8s-worker-1-prepare"].startswith(f"worker-1: {word}")
+
+
+def test_a_node_that_is_not_ready_is_prepared_again_and_keeps_its_place_in_the_cluster() -> None:
+    nodes = {"control-plane-1": "True", "worker-1": "Unknown", "worker-2": "True"}
+    anew = unwell(stack(), everything(control_plane_1=control_plane(nodes)))
+    assert set(anew) == {"k8s-worker-1-prepare", *CHECKS}
+    assert "its node is not Ready" in anew["k8s-worker-1-prepare"]
+
+
+def test_a_worker_that_the_cluster_has_forgotten_joins_again() -> None:
+    nodes = {"control-plane-1": "True", "worker-2": "True"}
+    anew = unwell(stack(), everything(control_plane_1=control_plane(nodes)))
+    assert set(anew) == {"k8s-worker-1-prepare", "k8s-worker-1-join", *CHECKS}
+
+
+def test_a_worker_that_has_forgotten_the_cluster_joins_again() -> None:
+    anew = unwell(stack(), everything(worker_2=well(kubelet="activating", joined="no")))
+    assert set(anew) == {"k8s-worker-2-prepare", "k8s-worker-2-join", *CHECKS}
+
+
+def test_an_api_server_that_is_down_is_waited_for_on_the_control_plane_and_accuses_no_worker() -> None:
+    anew = unwell(stack(), everything(control_plane_1=control_plane(None)))
+    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+
+
+def test_a_machine_that_does_not_answer_is_started_anew_around_its_disk() -> None:
+    anew = unwell(stack(), everything(worker_1=Seen()))
+    assert set(anew) == {"k8s-worker-1-domain", *CHECKS}
+    assert "it does not answer over SSH" in anew["k8s-worker-1-domain"]
+
+
+def test_a_machine_without_a_disk_becomes_a_new_one() -> None:
+    assert set(lost(stack(without=("k8s-worker-1-disk",)))) == {"k8s-worker-1-made", "k8s-worker-1-domain"}
+    assert set(lost(stack(without=("k8s-worker-1-disk", "k8s-worker-1-domain")))) == {"k8s-worker-1-made"}
+
+
+def test_only_a_cluster_that_was_finished_is_looked_at() -> None:
+    assert finished(stack())
+    assert not finished(stack(without=("nodes-ready-check",)))
+    assert not finished(Stack.of({"version": 3, "deployment": None}))
+
+
+def test_a_machine_that_is_off_is_not_asked() -> None:
+    assert [node["name"] for node in powered(stack(off=("k8s-worker-1-domain",)))] == ["control-plane-1", "worker-2"]
+
+
+def test_a_machine_is_replaced_where_the_user_asks_for_it() -> None:
+    assert set(asked_for(stack(), ["worker-1"], rebuild=False)) == {"k8s-worker-1-disk"}
+    assert set(asked_for(stack(), [], rebuild=True)) == {"cluster"}
+    assert asked_for(Stack.of({}), [], rebuild=True) == {}, "there is nothing to build anew yet"
+
+
+def test_a_machine_that_is_not_there_cannot_be_replaced() -> None:
+    with pytest.raises(SystemExit) as refusal:
+        asked_for(stack(), ["worker-3"], rebuild=False)
+    assert str(refusal.value) == (
+        "REPLACE: there is no machine worker-3; there are: k8s-control-plane-1, k8s-worker-1, k8s-worker-2"
+    )
+
+
+def test_secrets_of_an_export_are_read() -> None:
+    assert stack().outputs["ssh_private_key"] == "KEY"
+
+
+def test_a_full_disk_is_named_and_not_thrown_away() -> None:
+    seen = everything(worker_1=well(disk="97"))
+    assert full(seen) == ["worker-1"]
+    assert unwell(stack(), seen) == {}, "what is on it may be worth something"
+
+
+def test_a_clock_a_few_seconds_off_is_right_enough() -> None:
+    assert findings(well(clock=str(int(time.time()) - 20))) == []

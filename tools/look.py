@@ -1,0 +1,101 @@
+"""Looks at the machines of a cluster that `up` has finished, over SSH and side by side; changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCRIPT = Path(__file__).parent / "look.sh"
+CLOCK_SECONDS = 60
+"""How far a machine's clock may be from this one's. Certificates and tokens take minutes, not seconds."""
+FULL_PERCENT = 95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a machine said."""
+
+    lines: tuple[tuple[str, ...], ...] = ()
+    """Words of each line of look.sh; empty where the machine did not answer."""
+    clock: float = 0
+    """This host's, when it was asked."""
+
+    def get(self, what: str) -> str:
+        """The value of a line, or nothing."""
+        return next((line[1] for line in self.lines if line[0] == what and len(line) > 1), "")
+
+    @property
+    def nodes(self) -> dict[str, str] | None:
+        """What a control plane says of each node: True where it is Ready; None where its API server does not answer."""
+        if not self.lines or ("api", "down") in self.lines:
+            return None
+        return {line[1]: line[2] for line in self.lines if line[0] == "node" and len(line) > 2}
+
+
+def look(nodes: Sequence[Mapping[str, Any]], private_key: str, *, seconds: float) -> dict[str, Seen]:
+    """What each machine of the output `nodes` says within `seconds`, by its name. Host keys are checked."""
+    with _access(nodes, private_key) as options, ThreadPoolExecutor(max_workers=16) as pool:
+        return dict(
+            zip(
+                (str(node["name"]) for node in nodes),
+                pool.map(lambda node: _ask(str(node["address"]), options, seconds), nodes),
+                strict=True,
+            )
+        )
+
+
+@contextlib.contextmanager
+def _access(nodes: Sequence[Mapping[str, Any]], private_key: str) -> Iterator[list[str]]:
+    """Options of ssh; the key lies in memory, for as long as it is needed."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 (the directory in it is private)
+    with tempfile.TemporaryDirectory(prefix="kubeadm-libvirt-look-", dir=memory) as directory:
+        key, known = Path(directory) / "key", Path(directory) / "known_hosts"
+        key.touch(mode=0o600)
+        key.write_text(private_key)
+        known.write_text("".join(f"{node['address']} {node['host_key']}\n" for node in nodes))
+        words = {"BatchMode": "yes", "IdentitiesOnly": "yes", "StrictHostKeyChecking": "yes", "LogLevel": "ERROR"}
+        words |= {"UserKnownHostsFile": str(known), "ConnectTimeout": "10"}
+        yield ["-i", str(key), *(word for name, value in words.items() for word in ("-o", f"{name}={value}"))]
+
+
+def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
+    asked = time.time()
+    try:
+        answer = subprocess.run(
+            ["ssh", *options, f"debian@{address}", "sudo bash -s"],
+            input=SCRIPT.read_text(),
+            text=True,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Seen()
+    return Seen(lines=tuple(tuple(line.split()) for line in answer.stdout.splitlines() if line.strip()), clock=asked)
+
+
+def findings(seen: Seen) -> list[str]:
+    """What is wrong with one machine that preparing it again puts right, in words."""
+    found = [
+        f"{unit} is {seen.get(unit) or 'not there'}" for unit in ("containerd", "kubelet") if seen.get(unit) != "active"
+    ]
+    if seen.get("swap") not in ("0", ""):
+        found.append("swap is on")
+    if seen.get("forwarding") != "1":
+        found.append("it forwards no packets")
+    if abs(float(seen.get("clock") or seen.clock) - seen.clock) > CLOCK_SECONDS:
+        found.append(f"its clock is {float(seen.get('clock')) - seen.clock:+.0f} s off")
+    return found
+
+
+def full(seen: Mapping[str, Seen]) -> list[str]:
+    """The machines whose disk is almost full, which preparing them again does not cure."""
+    return [name for name, each in seen.items() if int(each.get("disk") or 0) >= FULL_PERCENT]
