@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes import apps, core, meta
+from pulumi_kubernetes import apps, core, meta, policy
 
 from components.cluster import KubernetesCluster
 from components.settings import Settings
@@ -68,6 +68,15 @@ class WebServer(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        # A drain moves the pods one at a time, each after the one before serves elsewhere; a single one may go.
+        policy.v1.PodDisruptionBudget(
+            f"{name}-disruption-budget",
+            metadata=meta.v1.ObjectMetaArgs(name=NAME, namespace=NAMESPACE, labels=LABELS),
+            spec=policy.v1.PodDisruptionBudgetSpecArgs(
+                max_unavailable=1, selector=meta.v1.LabelSelectorArgs(match_labels=LABELS)
+            ),
+            opts=child,
+        )
         self.register_outputs({"deployment": self.deployment.id, "service": self.service.id})
 
 
@@ -81,6 +90,10 @@ def _pod(image: str) -> core.v1.PodSpecArgs:
                 ports=[core.v1.ContainerPortArgs(name="http", container_port=PORT, protocol="TCP")],
                 readiness_probe=_probe(period=5),
                 liveness_probe=_probe(period=20),
+                # Nodes learn seconds after the fact that a pod goes, and send it requests until then.
+                lifecycle=core.v1.LifecycleArgs(
+                    pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=10))
+                ),
                 resources=core.v1.ResourceRequirementsArgs(requests={"cpu": "10m", "memory": "16Mi"}),
             )
         ],

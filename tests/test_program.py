@@ -115,7 +115,7 @@ def test_every_step_on_a_machine_is_bounded_and_goes_with_a_machine(program: Run
 def test_everything_in_the_cluster_goes_with_the_control_plane_and_uses_its_kubeconfig(program: Run) -> None:
     control_plane = program.one(":Domain", "control-plane-1-domain")
     in_cluster = [each for each in program.resources.values() if each.type.startswith("kubernetes:")]
-    assert len(in_cluster) == 8
+    assert len(in_cluster) == 9
     for resource in in_cluster:
         assert resource.deleted_with == control_plane.urn, f"destroy would ask a dying API server for {resource.name}"
         assert "::k8s-provider::" in resource.provider, f"{resource.name} would go where kubectl points just now"

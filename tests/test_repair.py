@@ -47,9 +47,10 @@ def well(**changed: str) -> Seen:
 
 def control_plane(nodes: dict[str, str] | None = None) -> Seen:
     """What a control plane says of these nodes, or that its API server is down."""
-    own = [("api", "down")] if nodes is None else [("node", name, ready) for name, ready in nodes.items()]
-    lines: tuple[tuple[str, ...], ...] = (*well().lines, *own)
-    return Seen(lines=lines, clock=time.time())
+    own: list[tuple[str, ...]] = [("api", "down")]
+    if nodes is not None:
+        own = [("node", name, ready) for name, ready in nodes.items()]
+    return Seen(lines=(*well().lines, *own), clock=time.time())
 
 
 def everything(**changed: Seen) -> dict[str, Seen]:

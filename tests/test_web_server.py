@@ -51,6 +51,17 @@ def test_the_image_that_was_pulled_early_is_used(applied: Run) -> None:
     assert container(applied)["image"] in applied.command("worker-1-prepare").plain("stdin")
 
 
+def test_a_drain_leaves_a_pod_to_answer_and_may_take_the_only_one(applied: Run) -> None:
+    spec = applied.one(":PodDisruptionBudget").plain("spec")
+    assert spec["maxUnavailable"] == 1, "with minAvailable a single replica could never leave its node"
+    labels = applied.one(":Deployment").plain("spec")["template"]["metadata"]["labels"].items()
+    assert spec["selector"]["matchLabels"].items() <= labels
+
+
+def test_a_pod_that_goes_answers_until_all_nodes_know(applied: Run) -> None:
+    assert container(applied)["lifecycle"] == {"preStop": {"sleep": {"seconds": 10}}}
+
+
 def test_the_pods_are_spread_but_run_where_there_is_one_node_only(applied: Run) -> None:
     (spread,) = applied.one(":Deployment").plain("spec")["template"]["spec"]["topologySpreadConstraints"]
     assert spread["topologyKey"] == "kubernetes.io/hostname"
@@ -72,6 +83,6 @@ def test_the_web_server_may_take_longer_on_a_slow_machine(applied: Run, unusual:
 
 
 def test_nothing_runs_in_the_cluster_under_a_name_that_pulumi_made_up(applied: Run) -> None:
-    for kind in (":Deployment", ":Service"):
+    for kind in (":Deployment", ":Service", ":PodDisruptionBudget"):
         metadata = applied.one(kind).plain("metadata")
         assert (metadata["name"], metadata["namespace"]) == ("nginx", "default"), "the README's commands name it"

@@ -79,6 +79,10 @@ use_state() {
   mv "$config.new" "$config"
 }
 
+refresh_libvirt() {
+  run_pulumi "$1" refresh --yes --skip-preview --suppress-outputs --clear-pending-creates --target '**libvirt:index/**' >/dev/null
+}
+
 # run_pulumi STACK ARGUMENTS…: where the stack's machines can be reached.
 run_pulumi() {
   local stack=$1

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 STATE = REPOSITORY / ".state" / "lab"
@@ -28,6 +32,42 @@ def run(*command: str | Path, seconds: float = 120, env: dict[str, str] | None =
         f"{' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}"
     )
     return done.stdout
+
+
+@contextlib.contextmanager
+def changed(**values: Any) -> Iterator[None]:
+    """Other values in the lab's configuration file, which is as it was afterwards."""
+    file = REPOSITORY / "Pulumi.lab.yaml"
+    before = file.read_text()
+    configuration = yaml.safe_load(before)
+    configuration["config"] |= {f"kubeadm-libvirt:{key}": value for key, value in values.items()}
+    try:
+        file.write_text(yaml.safe_dump(configuration))
+        yield
+    finally:
+        file.write_text(before)
+
+
+def make_up(seconds: float, **variables: str) -> dict[str, str]:
+    """Runs `make up STACK=lab`; the operation on every resource that was not left as it was."""
+    run("make", "up", "STACK=lab", *(f"{name}={value}" for name, value in variables.items()), seconds=seconds)
+    return operations()
+
+
+def operations() -> dict[str, str]:
+    """Name of each resource to what the last run did with it, those left alone not among them."""
+    done = (event["resOutputsEvent"]["metadata"] for event in events() if "resOutputsEvent" in event)
+    return {step["urn"].rsplit("::", 1)[1]: step["op"] for step in done if step["op"] != "same"}
+
+
+def preview(*arguments: str) -> dict[str, set[str]]:
+    """What a preview says would happen: create, update, replace or delete to names of resources."""
+    steps = json.loads(pulumi("preview", "--json", *arguments))["steps"]
+    said: dict[str, set[str]] = {}
+    for step in steps:
+        if step["op"] in ("create", "update", "replace", "delete"):
+            said.setdefault(step["op"], set()).add(step["urn"].rsplit("::", 1)[1])
+    return said
 
 
 def pulumi(*arguments: str | Path, seconds: float = 120) -> str:

@@ -1,0 +1,206 @@
+"""What happens to a cluster in its life, by `make up` alone; each change is previewed before it is made."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.cluster import REPOSITORY, Cluster, changed, events, make_up, preview, pulumi, run
+from tests.e2e.serving import serving
+
+WORKER = ["domain", "prepare", "join"]
+MEMORY = {"worker-2": {"memory": 1792}}
+
+
+def ready(cluster: Cluster) -> dict[str, bool]:
+    """Every node, and whether it is Ready."""
+    return {
+        node["metadata"]["name"]: any(
+            condition["type"] == "Ready" and condition["status"] == "True" for condition in node["status"]["conditions"]
+        )
+        for node in cluster.get("nodes")
+    }
+
+
+def named(machine: str, *parts: str) -> set[str]:
+    """The resources of a machine."""
+    return {f"k8s-{machine}-{part}" for part in parts}
+
+
+def uid(cluster: Cluster, node: str) -> str:
+    """What tells a node from a later one of the same name."""
+    return cluster.kubectl("get", "node", node, "--output=jsonpath={.metadata.uid}")
+
+
+def position(event: str, name: str) -> int:
+    """When in the last run a step on a resource ended."""
+    for number, each in enumerate(events()):
+        metadata = each.get("resOutputsEvent", {}).get("metadata")
+        if metadata and metadata["op"] == event and metadata["urn"].endswith(f"::{name}"):
+            return number
+    raise AssertionError(f"no {event} of {name}")
+
+
+def test_a_worker_is_added_and_nothing_else_is_touched(cluster: Cluster, tmp_path: Path) -> None:
+    tokens = cluster.on(cluster.outputs["nodes"][0], "sudo kubeadm token list").count("\n")
+    assert tokens <= 1, "the first workers' tokens are dead, as they are days later"
+    with changed(workers=3):
+        made = named("worker-3", "host-key", "disk", "made", "seed", *WORKER) | {"k8s-worker-3"}
+        assert preview() == {"create": made, "replace": {"nodes-ready-check"}}
+        with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
+            done = make_up(seconds=1200)
+        assert {name for name, operation in done.items() if operation == "create"} == made
+        assert answers.failures() == []
+        assert ready(cluster) == dict.fromkeys(("control-plane-1", "worker-1", "worker-2", "worker-3"), True)
+        assert make_up(seconds=120) == {}
+
+
+def test_a_worker_is_removed_after_its_pods_have_moved_and_its_node_is_gone(cluster: Cluster, tmp_path: Path) -> None:
+    if "worker-3" not in ready(cluster):
+        pytest.skip("the worker was not added")
+    crowd(cluster, "worker-3")
+    said = preview()
+    gone = named("worker-3", "host-key", "disk", "made", "seed", *WORKER) | {"k8s-worker-3"}
+    assert said == {"delete": gone, "replace": {"nodes-ready-check"}}
+    with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
+        done = make_up(seconds=1200)
+    assert {name for name, operation in done.items() if operation == "delete"} == gone
+    assert position("delete", "k8s-worker-3-join") < position("delete", "k8s-worker-3-domain")
+    assert set(ready(cluster)) == {"control-plane-1", "worker-1", "worker-2"}
+    assert "worker-3" not in run("lab/enter", "virsh", "list", "--all", "--name")
+    assert answers.failures() == [], "the pods left one at a time, each after the one before served elsewhere"
+
+
+def crowd(cluster: Cluster, node: str) -> None:
+    """Moves all pods of the web server to one node, so that a drain has something to respect the budget for."""
+    others = [name for name in ready(cluster) if name != node]
+    try:
+        cluster.kubectl("cordon", *others)
+        cluster.kubectl("rollout", "restart", "deployment/nginx")
+        cluster.kubectl("rollout", "status", "deployment/nginx", "--timeout=110s")
+    finally:
+        cluster.kubectl("uncordon", *others)
+    pods = cluster.get("pods", "--selector=app=nginx", "--field-selector=status.phase=Running")
+    assert {pod["spec"]["nodeName"] for pod in pods if "deletionTimestamp" not in pod["metadata"]} == {node}
+
+
+def test_a_worker_with_other_memory_is_drained_replaced_and_joins_again(cluster: Cluster, tmp_path: Path) -> None:
+    crowd(cluster, "worker-2")
+    before, others = uid(cluster, "worker-2"), [url for url in cluster.outputs["web_urls"] if "3.22" not in url]
+    with changed(machines=MEMORY):
+        assert preview() == {"replace": named("worker-2", *WORKER) | {"nodes-ready-check"}}
+        with serving(others, tmp_path / "answers") as answers:
+            make_up(seconds=1200)
+        assert position("delete-replaced", "k8s-worker-2-join") < position("delete-replaced", "k8s-worker-2-domain")
+        assert answers.failures() == [], "the other nodes and the URL keep serving"
+        assert all(ready(cluster).values())
+        assert uid(cluster, "worker-2") != before, "it did not leave and join anew"
+        assert int(cluster.on(cluster.outputs["nodes"][2], "free --mebi | awk '/^Mem/ {print $2}'")) < 1792
+        assert make_up(seconds=120) == {}
+
+
+def test_a_machine_is_rebuilt_from_its_image_on_demand(cluster: Cluster, tmp_path: Path) -> None:
+    worker, others = cluster.outputs["nodes"][1], [url for url in cluster.outputs["web_urls"] if "3.21" not in url]
+    cluster.on(worker, "sudo touch /var/lib/spoiled")
+    disk = "k8s-worker-1-disk"
+    said = preview("--replace", f"**::{disk}")
+    assert said == {"replace": named("worker-1", "disk", "made", *WORKER) | {"nodes-ready-check"}}
+    with serving(others, tmp_path / "answers") as answers:
+        make_up(seconds=1200, REPLACE="worker-1")
+    assert answers.failures() == []
+    assert all(ready(cluster).values())
+    assert "spoiled" not in cluster.on(worker, "ls /var/lib")
+
+
+def test_the_control_plane_gets_other_memory_and_keeps_the_cluster(cluster: Cluster) -> None:
+    cluster.kubectl("create", "configmap", "precious", "--from-literal=kept=yes")
+    workers = {name: uid(cluster, name) for name in ("worker-1", "worker-2")}
+    with changed(controlPlaneMemory=3200):
+        said = preview()
+        assert named("control-plane-1", "domain", "prepare", "init", "kubeconfig") <= said["replace"]
+        assert not {name for name in said["replace"] if "worker" in name or name.startswith(("flannel", "web"))}
+        assert "the cluster keeps what is in it and is not rebuilt" in pulumi("preview")
+        make_up(seconds=1200)
+        assert cluster.kubectl("get", "configmap", "precious", "--output=jsonpath={.data.kept}") == "yes"
+        assert {name: uid(cluster, name) for name in workers} == workers
+        assert all(ready(cluster).values())
+        assert make_up(seconds=120) == {}
+
+
+def test_what_kubeadm_cannot_change_is_refused_before_anything_happens(cluster: Cluster) -> None:
+    changes = {"podCidr": "10.200.0.0/16", "serviceCidr": "10.112.0.0/16", "kubernetesVersion": "1.36.4"}
+    before = json.loads(pulumi("stack", "export"))["deployment"]["resources"]
+    with changed(**changes):
+        for command in (["tools/pulumi", "lab", "preview"], ["make", "up", "STACK=lab"]):
+            refused = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
+            assert refused.returncode != 0
+            for key, value in changes.items():
+                assert f"- {key} = '{value}' is refused: the cluster was made with" in refused.stdout + refused.stderr
+            assert "make up REBUILD=yes" in refused.stdout + refused.stderr
+    make_up(seconds=120)
+    after = json.loads(pulumi("stack", "export"))["deployment"]["resources"]
+    assert identities(after) == identities(before), "nothing was made anew"
+
+
+def identities(resources: list[dict[str, Any]]) -> dict[str, str]:
+    """The id of each resource."""
+    return {each["urn"]: each["id"] for each in resources if "id" in each}
+
+
+def test_after_a_power_cut_everything_comes_back_by_itself(cluster: Cluster) -> None:
+    machines = run("lab/enter", "virsh", "list", "--name").split()
+    for machine in machines:
+        run("lab/enter", "virsh", "destroy", machine)
+    for machine in machines:
+        run("lab/enter", "virsh", "start", machine)
+    deadline = time.monotonic() + 600
+    while not back(cluster):
+        assert time.monotonic() < deadline, "the cluster did not come back within 10 minutes"
+        time.sleep(5)
+    answer = cluster.kubectl("exec", "deployment/nginx", "--", "getent", "hosts", "nginx.default.svc.cluster.local")
+    assert "nginx.default.svc.cluster.local" in answer
+    for node in cluster.outputs["nodes"]:
+        assert cluster.on(node, "cat /proc/swaps").count("\n") == 1
+
+
+def back(cluster: Cluster) -> bool:
+    """Whether all nodes are Ready since the cut, and all URLs answer."""
+    try:
+        pods = cluster.get("pods", "--all-namespaces")
+        answers = [
+            run("lab/enter", "curl", "--silent", "--fail", "--max-time", "5", url)
+            for url in cluster.outputs["web_urls"]
+        ]
+        running = all(all(c["ready"] for c in pod["status"]["containerStatuses"]) for pod in pods)
+        return running and all(ready(cluster).values()) and all("Welcome to nginx" in answer for answer in answers)
+    except (AssertionError, KeyError, subprocess.TimeoutExpired):
+        return False
+
+
+def test_a_machine_that_was_switched_off_is_started(cluster: Cluster) -> None:
+    run("lab/enter", "virsh", "destroy", "k8s-worker-1")
+    done = make_up(seconds=900)
+    assert done["k8s-worker-1-domain"] == "update"
+    assert all(ready(cluster).values())
+
+
+def test_a_machine_that_was_deleted_by_hand_is_made_again(cluster: Cluster) -> None:
+    run("lab/enter", "virsh", "destroy", "k8s-worker-2")
+    run("lab/enter", "virsh", "undefine", "k8s-worker-2")
+    done = make_up(seconds=1200)
+    assert done["k8s-worker-2-domain"] == "create"
+    assert all(ready(cluster).values())
+    assert make_up(seconds=120) == {}
+
+
+def test_services_that_were_stopped_by_hand_are_started_again(cluster: Cluster) -> None:
+    cluster.on(cluster.outputs["nodes"][1], "sudo systemctl stop kubelet ")
+    done = make_up(seconds=900)
+    assert "k8s-worker-1-prepare" in done
+    assert cluster.on(cluster.outputs["nodes"][1], "systemctl is-active kubelet").strip() == "active"
+    assert all(ready(cluster).values())
