@@ -12,6 +12,7 @@ from components import cloud_init
 from components.cluster_identity import ClusterIdentity
 from components.network import Network
 from components.nodes import Node
+from components.remote import BOOT_SECONDS, DIAL_PAUSE
 from components.seed import Seed, private, seed_volume
 from components.settings import Settings
 from components.ssh_keys import SshKeys
@@ -114,8 +115,8 @@ class Machine(pulumi.ComponentResource):
                     user=cloud_init.LOGIN_USER,
                     private_key=keys["key"],
                     host_key=keys["host_key"],
-                    # A booting machine refuses connections: try until the step's own time limit ends it.
-                    dial_error_limit=-1,
+                    # A booting machine refuses connections for a while, and a stranger at its address for ever.
+                    dial_error_limit=BOOT_SECONDS * settings.timeout_factor // DIAL_PAUSE,
                 )
             )
         )

@@ -16,6 +16,9 @@ SCRIPTS = Path(__file__).parent / "scripts"
 BOOT_SECONDS = 300
 """How long a machine may take from power-on to a first login, before `timeoutFactor`."""
 
+DIAL_PAUSE = 5
+"""Seconds between two dials at most: what the provider's pauses grow to (pulumi-command 1.2.1, remote/connection.go)."""
+
 
 def script_text(name: str) -> str:
     """The text of one of our scripts."""
@@ -62,7 +65,7 @@ def run_script(
     bound = f"{limit + BOOT_SECONDS * timeout_factor + 60}s"
     own = pulumi.ResourceOptions(
         additional_secret_outputs=["stdout"] if script.secret_result else None,
-        # The provider's dial never gives up by itself (dial_error_limit below): this is its bound.
+        # A dial that nobody answers may take longer than the pause between two: this bounds all of them.
         custom_timeouts=pulumi.CustomTimeouts(create=bound, update=bound, delete=bound),
     )
     return remote.Command(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tools.look import Seen, findings, full
-from tools.repair import Stack, asked_for, finished, lost, powered, unwell
+from tools.repair import Stack, asked_for, finished, lost, powered, refuse_strangers, unwell
 
 NODES = ["control-plane-1", "worker-1", "worker-2"]
 PARTS = ["disk", "made", "seed", "domain", "prepare"]
@@ -148,6 +148,16 @@ def test_a_full_disk_is_named_and_not_thrown_away() -> None:
     seen = everything(worker_1=well(disk="97"))
     assert full(seen) == ["worker-1"]
     assert unwell(stack(), seen) == {}, "what is on it may be worth something"
+
+
+def test_a_stranger_at_a_machines_address_ends_the_run() -> None:
+    refuse_strangers(stack(), everything())
+    with pytest.raises(SystemExit) as refusal:
+        refuse_strangers(stack(), everything(worker_1=Seen(stranger=True)))
+    assert str(refusal.value) == (
+        "worker-1: whoever answers at 10.17.3.1 has another host key than the one that this stack gave worker-1. Nothing "
+        "was sent there. Find out who it is; if it is worker-1 itself, make up REPLACE=worker-1 gives it a new disk."
+    )
 
 
 def test_a_clock_a_few_seconds_off_is_right_enough() -> None:

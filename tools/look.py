@@ -27,6 +27,8 @@ class Seen:
     """Words of each line of look.sh; empty where the machine did not answer."""
     clock: float = 0
     """This host's, when it was asked."""
+    stranger: bool = False
+    """Whether somebody with another host key answered, who was told nothing."""
 
     def get(self, what: str) -> str:
         """The value of a line, or nothing."""
@@ -79,6 +81,8 @@ def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
         )
     except subprocess.TimeoutExpired:
         return Seen()
+    if answer.returncode == 255 and "Host key verification failed" in answer.stderr:
+        return Seen(stranger=True)
     return Seen(lines=tuple(tuple(line.split()) for line in answer.stdout.splitlines() if line.strip()), clock=asked)
 
 

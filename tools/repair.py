@@ -110,6 +110,19 @@ def unwell(stack: Stack, seen: Mapping[str, Seen]) -> dict[str, str]:
     return {name: reason for name, reason in anew.items() if name in stack.urns}
 
 
+def refuse_strangers(stack: Stack, seen: Mapping[str, Seen]) -> None:
+    """Ends the run where a machine answers with another host key than the stack gave it."""
+    addresses = {node["name"]: node["address"] for node in stack.outputs["nodes"]}
+    lines = [
+        f"{name}: whoever answers at {addresses[name]} has another host key than the one that this stack gave {name}. "
+        f"Nothing was sent there. Find out who it is; if it is {name} itself, make up REPLACE={name} gives it a new disk."
+        for name, each in seen.items()
+        if each.stranger
+    ]
+    if lines:
+        sys.exit("\n".join(lines))
+
+
 def _prefix(stack: Stack) -> str:
     """What stands before the node's name in the names of its resources."""
     control_plane = next((name for name in stack.machines() if name.endswith("control-plane-1")), "")
@@ -136,6 +149,7 @@ def main() -> None:
     if finished(stack) and not anew:
         nodes = powered(stack)
         seen = look(nodes, stack.outputs["ssh_private_key"], seconds=LOOK_SECONDS)
+        refuse_strangers(stack, seen)
         anew |= unwell(stack, seen)
         for name in full(seen):
             print(f"{name}: its disk is almost full; make up REPLACE={name} gives it a new one", file=sys.stderr)

@@ -1,0 +1,70 @@
+"""A machine is asked over SSH with its host key checked, and a stranger learns nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.look import look
+
+NODES = [
+    {"name": "control-plane-1", "address": "10.17.3.11", "host_key": "ssh-ed25519 AAAAone"},
+    {"name": "worker-1", "address": "10.17.3.21", "host_key": "ssh-ed25519 AAAAtwo"},
+]
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for ssh that notes its arguments, its known hosts and its key, and does what is written into `does`."""
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin" / "ssh"
+    command.write_text(
+        "#!/bin/bash\n"
+        f'printf "%s\\n" "$*" >>{tmp_path}/calls\n'
+        'for word in "$@"; do\n'
+        f'  [[ $word != UserKnownHostsFile=* ]] || cat "${{word#*=}}" >{tmp_path}/known_hosts\n'
+        "done\n"
+        f'cat "$2" >{tmp_path}/key; stat --format=%a "$2" >{tmp_path}/mode\n'
+        f"source {tmp_path}/does\n"
+    )
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    return tmp_path
+
+
+def test_each_machine_says_what_it_is_like(ssh: Path) -> None:
+    (ssh / "does").write_text('[[ $* == *10.17.3.11* ]] && echo "node worker-1 True"; echo "kubelet active"')
+    seen = look(NODES, "KEY\n", seconds=20)
+    assert seen["control-plane-1"].nodes == {"worker-1": "True"}
+    assert [each.get("kubelet") for each in seen.values()] == ["active", "active"]
+    assert all(abs(each.clock - time.time()) < 60 for each in seen.values())
+
+
+def test_host_keys_are_checked_and_the_login_key_is_gone_after(ssh: Path) -> None:
+    (ssh / "does").write_text("true")
+    look(NODES[:1], "KEY\n", seconds=20)
+    (call,) = (ssh / "calls").read_text().splitlines()
+    assert "StrictHostKeyChecking=yes" in call
+    assert "BatchMode=yes" in call
+    assert (ssh / "known_hosts").read_text() == "10.17.3.11 ssh-ed25519 AAAAone\n"
+    assert (ssh / "key").read_text() == "KEY\n"
+    assert (ssh / "mode").read_text() == "600\n"
+    assert not Path(call.split(" ")[1]).parent.exists(), "the key that opens all machines was left"
+
+
+def test_a_stranger_is_told_from_a_machine_that_is_silent(ssh: Path) -> None:
+    (ssh / "does").write_text("echo 'Host key verification failed.' >&2; exit 255")
+    assert look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"].stranger
+    (ssh / "does").write_text("echo 'ssh: connect to host: No route to host' >&2; exit 255")
+    silent = look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"]
+    assert (silent.stranger, silent.lines) == (False, ())
+
+
+def test_a_machine_that_hangs_holds_nobody_up(ssh: Path) -> None:
+    (ssh / "does").write_text("exec sleep 60")
+    began = time.monotonic()
+    assert look(NODES, "KEY\n", seconds=1)["worker-1"].lines == ()
+    assert time.monotonic() - began < 20
