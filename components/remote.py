@@ -17,7 +17,7 @@ BOOT_SECONDS = 300
 """How long a machine may take from power-on to a first login, before `timeoutFactor`."""
 
 DIAL_PAUSE = 5
-"""Seconds between two dials at most: what the provider's pauses grow to (pulumi-command 1.2.1, remote/connection.go)."""
+"""Seconds between two dials at most: what the provider's pauses grow to (pulumi-command 1.2.1, connection.go)."""
 
 
 def script_text(name: str) -> str:

@@ -18,7 +18,7 @@ NODES = [
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in for ssh that notes its arguments, its known hosts and its key, and does what is written into `does`."""
+    """A stand-in for ssh that notes arguments, known hosts and key, and does what is written into `does`."""
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "ssh"
     command.write_text(

@@ -121,8 +121,8 @@ def test_every_connection_pins_its_own_machines_host_key_and_is_secret(applied: 
         assert connection["user"] == "debian"
         assert "private-k8s-login-key" in connection["privateKey"]
         assert connection["dialErrorLimit"] == 60, (
-            "the provider's own 10 refused dials take 11 s, and a machine boots longer; without an end a stranger at its "
-            "address would be asked for hours"
+            "the provider's own 10 refused dials take 11 s, and a machine boots longer; without an end a stranger at "
+            "its address would be asked for hours"
         )
 
 

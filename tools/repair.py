@@ -115,7 +115,8 @@ def refuse_strangers(stack: Stack, seen: Mapping[str, Seen]) -> None:
     addresses = {node["name"]: node["address"] for node in stack.outputs["nodes"]}
     lines = [
         f"{name}: whoever answers at {addresses[name]} has another host key than the one that this stack gave {name}. "
-        f"Nothing was sent there. Find out who it is; if it is {name} itself, make up REPLACE={name} gives it a new disk."
+        f"Nothing was sent there. Find out who it is; if it is {name} itself, make up REPLACE={name} gives it a new "
+        "disk."
         for name, each in seen.items()
         if each.stranger
     ]
