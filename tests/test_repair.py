@@ -156,7 +156,8 @@ def test_a_stranger_at_a_machines_address_ends_the_run() -> None:
         refuse_strangers(stack(), everything(worker_1=Seen(stranger=True)))
     assert str(refusal.value) == (
         "worker-1: whoever answers at 10.17.3.1 has another host key than the one that this stack gave worker-1. "
-        "Nothing was sent there. Find out who it is; if it is worker-1 itself, make up REPLACE=worker-1 gives it a new disk."
+        "Nothing was sent there. Find out who it is; if it is worker-1 itself, make up REPLACE=worker-1 gives it a "
+        "new disk."
     )
 
 

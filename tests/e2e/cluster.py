@@ -96,9 +96,13 @@ class Cluster:
 
     def on(self, node: dict[str, str], command: str, seconds: float = 120) -> str:
         """What a command prints on a machine, its host key checked."""
+        return run(*self.ssh(node, command), seconds=seconds)
+
+    def ssh(self, node: dict[str, str], command: str) -> list[str]:
+        """The command line that runs a command on a machine, its host key checked."""
         known, key = self.directory / "known_hosts", self.directory / "ssh_key"
-        strict = ("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes")
-        return run("lab/enter", "ssh", "-i", key, *strict, f"debian@{node['address']}", command, seconds=seconds)
+        strict = ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes"]
+        return ["lab/enter", "ssh", "-i", str(key), *strict, f"debian@{node['address']}", command]
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl prints, run from outside the machines with the output `kubeconfig`."""

@@ -1,0 +1,105 @@
+"""Secrets are where they are used, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import REPOSITORY, STATE, Cluster, make_up, run
+from tests.e2e.secrets import READABLE, all_secrets, found_in, spying
+
+
+@pytest.fixture(scope="module")
+def joined(cluster: Cluster) -> tuple[dict[str, set[str]], set[str]]:
+    """The command lines seen anywhere while a worker was prepared and joined anew, and all secrets since."""
+    with spying(cluster) as spy:
+        make_up(seconds=1500, REPLACE="worker-2")
+    return spy.command_lines, all_secrets(cluster)
+
+
+def test_no_secret_is_in_any_processs_arguments(joined: tuple[dict[str, set[str]], set[str]]) -> None:
+    command_lines, secrets = joined
+    assert any("kubeadm token create" in line for line in command_lines["control-plane-1"]), "the spy saw too little"
+    assert any("pulumi up" in line for line in command_lines["this host"]), "the spy saw too little"
+    assert {place: found_in("\n".join(lines), secrets) for place, lines in command_lines.items()} == {
+        place: set() for place in command_lines
+    }
+
+
+def test_no_secret_is_in_the_state_or_in_what_was_printed(
+    cluster: Cluster, joined: tuple[dict[str, set[str]], set[str]]
+) -> None:
+    secrets = joined[1] | all_secrets(cluster)
+    files = [path for path in STATE.rglob("*") if path.is_file() and path.name != "passphrase"]
+    files += [Path(log) for log in (os.environ.get("UP_LOG"),) if log]
+    assert any(path.name == "events.jsonl" for path in files)
+    assert {str(path): found_in(path.read_text(errors="replace"), secrets) for path in files} == {
+        str(path): set() for path in files
+    }
+
+
+def test_a_failing_step_prints_no_secret(cluster: Cluster) -> None:
+    """The join of a worker whose node the API server refuses to delete, which fails with all that it was given."""
+    secrets = all_secrets(cluster)
+    node = cluster.outputs["nodes"][0]
+    cluster.on(node, "sudo mv /etc/kubernetes/admin.conf /etc/kubernetes/admin.away")
+    try:
+        failed = subprocess.run(
+            ["tools/pulumi", "lab", "up", "--yes", "--skip-preview", "--replace", "**::k8s-control-plane-1-kubeconfig"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    finally:
+        cluster.on(node, "sudo mv /etc/kubernetes/admin.away /etc/kubernetes/admin.conf")
+    said = failed.stdout + failed.stderr
+    assert failed.returncode != 0
+    assert "control-plane-1: failed while: read the kubeconfig" in said
+    assert found_in(said, secrets) == set()
+    make_up(seconds=300)
+
+
+def test_disks_and_seeds_in_the_pool_are_readable_by_their_owner_only(cluster: Cluster) -> None:
+    listing = run("lab/enter", "find", "/var/lib/libvirt/images/k8s", "-type", "f", "-printf", "%m %f\n").splitlines()
+    modes = {name: mode for mode, name in (line.split(" ") for line in listing)}
+    secret = {name: mode for name, mode in modes.items() if not name.startswith("base-")}
+    assert len(secret) == 2 * len(cluster.outputs["nodes"])
+    assert set(secret.values()) == {"600"}
+
+
+@pytest.mark.parametrize("index", range(3), ids=["control-plane-1", "worker-1", "worker-2"])
+def test_no_secret_is_in_a_file_that_any_user_of_a_machine_can_read(
+    cluster: Cluster, joined: tuple[dict[str, set[str]], set[str]], index: int
+) -> None:
+    text = cluster.on(cluster.outputs["nodes"][index], READABLE, seconds=300)
+    assert "root:x:0:0" in text, "the search would be for nothing"
+    assert found_in(text, joined[1]) == set()
+
+
+def test_a_machine_with_another_host_key_is_refused_with_a_message(cluster: Cluster) -> None:
+    node = cluster.outputs["nodes"][1]
+    key = "/etc/ssh/ssh_host_ed25519_key"
+    back = f"mv /root/kept {key}; mv /root/kept.pub {key}.pub; systemctl restart ssh"
+    steps = [
+        f"sudo cp --preserve {key} /root/kept",
+        f"sudo cp --preserve {key}.pub /root/kept.pub",
+        # The way back is taken by the machine itself: nobody can log in with the pinned key meanwhile.
+        f"sudo systemd-run --on-active=90 bash -c '{back}'",
+        f"sudo rm {key}",
+        f"sudo ssh-keygen -q -t ed25519 -N '' -f {key}",
+        "sudo systemctl restart ssh",
+    ]
+    cluster.on(node, " && ".join(steps))
+    refused = subprocess.run(
+        ["make", "up", "STACK=lab"], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=85
+    )
+    assert refused.returncode != 0
+    assert (
+        f"worker-1: whoever answers at {node['address']} has another host key than the one that this stack gave "
+        "worker-1. Nothing was sent there."
+    ) in refused.stderr
