@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -24,6 +25,15 @@ READINESS_PERIOD = 1
 
 TOKEN_PLACEHOLDER = "@TOKEN@"  # noqa: S105 (filled in on the control plane by worker-membership.sh)
 CA_CERT_HASH_PLACEHOLDER = "@CA_CERT_HASH@"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes y and n as well: they are true and false to kubeadm's reader, and may be a cluster's name."""
+
+
+_Dumper.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    "tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN")
+)
 
 
 def init_documents(settings: Settings, control_plane: Node) -> str:
@@ -56,7 +66,7 @@ def init_documents(settings: Settings, control_plane: Node) -> str:
         "cgroupDriver": "systemd",
         "serializeImagePulls": False,
     }
-    return yaml.safe_dump_all([init, cluster, kubelet], sort_keys=False)
+    return yaml.dump_all([init, cluster, kubelet], Dumper=_Dumper, sort_keys=False)
 
 
 def join_document(settings: Settings, control_plane: Node, worker: Node) -> str:
@@ -74,7 +84,7 @@ def join_document(settings: Settings, control_plane: Node, worker: Node) -> str:
         "nodeRegistration": _node_registration(worker),
         "timeouts": _timeouts(settings),
     }
-    return yaml.safe_dump(join, sort_keys=False)
+    return yaml.dump(join, Dumper=_Dumper, sort_keys=False)
 
 
 def early_images(settings: Settings, node: Node) -> list[str]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal
 
-from components.settings import FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST, MachineSettings, Settings
+from components.formats import MachineSettings
+from components.rules import FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST
+from components.settings import Settings
 
 Role = Literal["control-plane", "worker"]
 

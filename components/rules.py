@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
+import shlex
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ RULES: dict[str, Rule] = {
     "workerMemory": Rule("must be MiB, 1024 to 1048576", "2048"),
     "diskSize": Rule("must be GiB, 8 to 4096", "20"),
     "image": Rule(
-        "must be the http(s) URL or the absolute path of a qcow2 file", "/var/lib/libvirt/boot/debian-13.qcow2"
+        "must be the http(s) URL without user name, or the absolute path without % ? #, of a qcow2 file",
+        "/var/lib/libvirt/boot/debian-13.qcow2",
     ),
     "imageSha512": Rule("must be 128 hexadecimal digits in lower case, or empty for a local file", "$(sha512sum FILE)"),
     "machines": Rule(
@@ -40,16 +45,55 @@ RULES: dict[str, Rule] = {
     "systemUpgrade": Rule("must be true or false", "true"),
     "virtualization": Rule("must be kvm or qemu", "kvm"),
     "networkCidr": Rule("must be an IPv4 network without host bits", "10.17.3.0/24"),
-    "storagePath": Rule("must be an absolute path without blanks, or empty", "/srv/kubernetes"),
+    "storagePath": Rule(
+        "must be an absolute path of letters, digits and . _ + @ = - without .., or empty", "/srv/kubernetes"
+    ),
     "timeoutFactor": Rule("must be a whole number, 1 to 60", "1"),
-    "aptMirror": Rule("must be an http(s) URL, or empty", "http://mirror.example/debian"),
-    "aptMirrorKey": Rule("must be an http(s) URL, or empty", "http://mirror.example/debian/archive-key.asc"),
-    "kubernetesAptRepository": Rule("must be an http(s) URL, or empty", "http://mirror.example/kubernetes/v1.37/deb/"),
-    "imageMirrors": Rule("must map registries to http(s) URLs", '\'{"docker.io": "http://10.0.0.5:5000"}\''),
-    "webServerImage": Rule("must be a whole image name: registry, path and tag", "docker.io/library/nginx:1.26.3"),
+    "aptMirror": Rule("must be an http(s) URL without user name and query, or empty", "http://mirror.example/debian"),
+    "aptMirrorKey": Rule(
+        "must be an http(s) URL without user name, or empty", "http://mirror.example/debian/archive-key.asc"
+    ),
+    "kubernetesAptRepository": Rule(
+        "must be an http(s) URL without user name and query, or empty", "http://mirror.example/kubernetes/v1.37/deb/"
+    ),
+    "imageMirrors": Rule(
+        "must map registries to http(s) URLs without user name and query", '\'{"docker.io": "http://10.0.0.5:5000"}\''
+    ),
+    "webServerImage": Rule(
+        "must be a whole image name: registry, path, and tag or digest", "docker.io/library/nginx:1.26.3"
+    ),
     "webServerReplicas": Rule("must be 1 to 100", "2"),
     "nodePort": Rule("must be 30000 to 32767, the range Kubernetes gives to node ports", "30080"),
 }
+
+ENCRYPTED = object()
+"""Stands for the value of a key that was set with `pulumi config set --secret`."""
+
+FIRST_CONTROL_PLANE_HOST = 11
+FIRST_WORKER_HOST = 21
+"""Host numbers inside the network: 1 is the host itself, 11 the first control plane, 21 the first worker."""
+
+LIBVIRTS_OWN_NAME = "default"
+"""What Debian's libvirt calls the network, and virt-install the pool, that it makes by itself."""
+
+SPECIAL_NETWORKS = {
+    IPv4Network("0.0.0.0/8"): "addresses of this network only",
+    IPv4Network("127.0.0.0/8"): "loopback",
+    IPv4Network("169.254.0.0/16"): "link-local addresses",
+    IPv4Network("224.0.0.0/4"): "multicast",
+}
+"""Where no node, pod or service can be. Class E (240.0.0.0/4) works on Linux and is in use for pods."""
+
+_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 (nothing is written there)
+SYSTEM_DIRECTORIES = {
+    *_TEMPORARY,
+    *("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var", "/var/cache", "/var/lib"),
+    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet", "/var/log", "/var/run", "/var/spool"),
+    *(f"/var/lib/libvirt{directory}" for directory in ("", "/boot", "/dnsmasq", "/images", "/network", "/qemu")),
+}
+"""Directories that the system or libvirt has itself."""
+SYSTEM_TREES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr")
+"""Where nobody else's files belong, and where libvirt's AppArmor helper (virt-aa-helper) allows most no disks."""
 
 
 def key_fault(key: str, value: object, *, missing: bool = False) -> str:
@@ -58,18 +102,47 @@ def key_fault(key: str, value: object, *, missing: bool = False) -> str:
         names = {name.lower(): name for name in RULES}
         near = difflib.get_close_matches(key.lower(), names, n=1)
         meant = f" Did you mean {names[near[0]]}?" if near else ""
-        return f"- {key} = {_shown(value)}: there is no such key.{meant} Remove it with: pulumi config rm {key}"
+        return f"- {_line(key)} = {_shown(value)}: there is no such key.{meant} {_removal(key)}"
     rule = RULES[key]
     if missing:
         return f"- {key} is missing: it {rule.rule}. Set it with: pulumi config set {key} {rule.example}"
+    if value is ENCRYPTED:
+        plain = f"set it with: pulumi config set --plaintext {key} {rule.example}"
+        return (
+            f"- {key} is encrypted and so is refused: it would be in the state in clear all the same. Way out: {plain}"
+        )
     return fault(key, value, f"it {rule.rule}", f"set it with: pulumi config set {key} {rule.example}")
+
+
+def namespace_fault(key: str, value: object, project: str) -> str:
+    """One line for a key that belongs to no program or provider of this project."""
+    namespace, _, name = key.partition(":")
+    near = difflib.get_close_matches(namespace, [project], n=1)
+    meant = f" Did you mean {project}:{_line(name)}?" if near or name in RULES else ""
+    return f"- {_line(key)} = {_shown(value)}: nothing here reads {_line(namespace)}.{meant} {_removal(key)}"
 
 
 def fault(key: str, value: object, rule: str, way_out: str) -> str:
     """One line for a rule that depends on more than the key itself."""
-    return f"- {key} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
+    return f"- {_line(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
+
+
+def _removal(key: str) -> str:
+    return f"Remove it with: pulumi config rm {_line(shlex.quote(key))}"
 
 
 def _shown(value: object) -> str:
-    text = str(value)
-    return f"'{text[:80]}…'" if len(text) > 80 else f"'{text}'"
+    if value is ENCRYPTED:
+        return "'[secret]'"
+    try:
+        text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = "a number too long to show"
+    return f"'{_line(text)}'"
+
+
+def _line(text: str) -> str:
+    """The text on one line, of bounded length, and without the password of a URL."""
+    text = re.sub(r"//[^/\s]*@", "//…@", text)
+    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:81])
+    return f"{text[:80]}…" if len(text) > 80 else text

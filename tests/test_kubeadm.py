@@ -125,8 +125,14 @@ def test_a_worker_pulls_early_what_it_will_run_and_the_control_plane_asks_kubead
     }
 
 
+@pytest.mark.parametrize("name", ["y", "n", "on", "no", "null", "true", "e1"])
+def test_a_clusters_name_stays_a_text_for_kubeadms_older_yaml(name: str) -> None:
+    line = next(line for line in init_text(make_settings(clusterName=name)).splitlines() if "clusterName" in line)
+    assert line == (f"clusterName: '{name}'" if name != "e1" else "clusterName: e1")
+
+
 @pytest.mark.skipif(not KUBEADM.exists(), reason="there is no kubeadm here: `python3 -m lab.build kubernetes` makes it")
-@pytest.mark.parametrize("overrides", [{}, {"timeoutFactor": 60, "workers": 1, "clusterName": "blue"}])
+@pytest.mark.parametrize("overrides", [{}, {"timeoutFactor": 60, "workers": 1, "clusterName": "y"}])
 def test_kubeadm_itself_accepts_the_documents(tmp_path: Path, overrides: dict[str, Any]) -> None:
     settings = make_settings(**overrides)
     filled = join_text(settings).replace("@TOKEN@", TOKEN).replace("@CA_CERT_HASH@", CA_CERT_HASH)

@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from components.settings import FIRST_WORKER_HOST
+from components.rules import FIRST_WORKER_HOST
 from tests.conftest import RunProgram
 from tests.recording import Registration, Run, plain, secret
 from tests.seeds import call, read_seed

@@ -8,18 +8,17 @@ from typing import Any
 
 import yaml
 
-from components.settings import PROJECT, Settings, SettingsError, load_settings
+from components.settings import Settings, SettingsError, load_settings
+from tools.stack_file import stack_file_values
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def configured(stack_file: Path) -> dict[str, Any]:
-    """The keys of this project in a Pulumi.STACK.yaml, on top of the defaults of Pulumi.yaml."""
+    """The keys of this project in a Pulumi.STACK.yaml, on top of the defaults of Pulumi.yaml. Raises SettingsError."""
     project = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())
-    stack = yaml.safe_load(stack_file.read_text()) or {}
-    own = {key.removeprefix(f"{PROJECT}:"): value for key, value in (stack.get("config") or {}).items()}
     defaults = {key: entry["default"] for key, entry in project["config"].items()}
-    return {**defaults, **{key: value for key, value in own.items() if ":" not in key}}
+    return {**defaults, **stack_file_values(stack_file)}
 
 
 def load(stack_file: Path) -> Settings:
@@ -28,6 +27,8 @@ def load(stack_file: Path) -> Settings:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tools.check_configuration Pulumi.STACK.yaml")
     try:
         load(Path(sys.argv[1]))
     except SettingsError as error:

@@ -1,0 +1,186 @@
+"""The table of refused configurations, first part: what each key refuses by itself, and the whole message of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+HEADING = "The configuration has 1 fault; nothing was made."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """One row. `overrides` are configuration keys as Pulumi hands them to the program."""
+
+    overrides: dict[str, Any]
+    line: str
+
+    @property
+    def message(self) -> str:
+        """The whole message."""
+        return f"{HEADING}\n{self.line}"
+
+    def __str__(self) -> str:
+        """The row's name in pytest's output."""
+        return ascii(", ".join(f"{key}={value}" for key, value in self.overrides.items()))[1:60]
+
+
+def rows(key: str, rule: str, example: str, *values: Any) -> Iterable[Refused]:
+    """Rows of values that a key refuses by a rule of its own. A pair is a value and how the message shows it."""
+    for each in values:
+        value, shown = each if isinstance(each, tuple) else (each, each)
+        line = f"- {key} = '{shown}' is refused: it {rule}. Way out: set it with: pulumi config set {key} {example}"
+        yield Refused(overrides={key: value}, line=line)
+
+
+def row(line: str, **overrides: Any) -> Refused:
+    """A row of keys that contradict each other or the world."""
+    return Refused(overrides=overrides, line=line)
+
+
+CPUS = "must be 2 to 64, because kubeadm refuses a control plane with less than 2"
+MEMORY = "must be MiB, 1700 to 1048576, because kubeadm refuses less than 1700"
+ODD = "must be an odd number, because etcd needs a majority, and only 1 is built so far (README, non-goals)"
+WORKERS = "must be 1 to 100, because the control plane runs no pods of yours"
+NETWORK = "must be an IPv4 network without host bits"
+BASE_URL = "must be an http(s) URL without user name and query, or empty"
+FILE_URL = "must be an http(s) URL without user name, or empty"
+IMAGE = "must be the http(s) URL without user name, or the absolute path without % ? #, of a qcow2 file"
+MIRRORS = "must map registries to http(s) URLs without user name and query"
+STORAGE = "must be an absolute path of letters, digits and . _ + @ = - without .., or empty"
+NAME = "must be 1 to 11 lower-case letters, digits and dashes, a letter first"
+MACHINES = "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines"
+VERSION = "must be a whole version X.Y.Z, 1.31.0 or newer"
+CHECKSUM = "must be 128 hexadecimal digits in lower case, or empty for a local file"
+WEB_IMAGE = "must be a whole image name: registry, path, and tag or digest"
+PORT = "must be 30000 to 32767, the range Kubernetes gives to node ports"
+
+DEBIAN = "/var/lib/libvirt/boot/debian-13.qcow2"
+NGINX = "docker.io/library/nginx:1.26.3"
+MIRROR = "http://mirror.example/debian"
+REPOSITORY = "http://mirror.example/kubernetes/v1.37/deb/"
+LONG = "a" * 300
+NO_NUMBERS = (
+    "",
+    "two",
+    "1.5",
+    "2.0",
+    "1e1",
+    "0x2",
+    "02",
+    "+2",
+    "1_0",
+    "1 0",
+    "١٢",
+    "true",
+    "[2]",
+    "9" * 30,
+    ("2\x00", "2\\x00"),
+)
+BAD_URLS = (
+    *("mirror.example/debian", "/srv/debian", "file:///srv", "ftp://a/b", "http://", "http:///debian", "http://a:0/b"),
+    *("http://a:65536/b", "http://10.0.0.256/b", "http://a/b c", 'http://a/"b"', "http://a/b]", "http://a/b#c"),
+    *("http://a/%zz", "http://-a/b", "http://ä.example/b", "https//a/b", "http://[::1]/debian", "http://a/$(id)`id`"),
+    ("http://a/b\nc", "http://a/b\\nc"),
+    ("http://a/b\x00", "http://a/b\\x00"),
+    ("http://me:secret@a/b", "http://…@a/b"),
+    (f"http://a/{LONG * 10}", f"http://a/{'a' * 71}…"),
+)
+
+VALUES = [
+    *rows(
+        "clusterName",
+        NAME,
+        "k8s",
+        "",
+        "Prod",
+        "1st",
+        "-a",
+        "ends-",
+        "a/b",
+        "a.b",
+        "a b",
+        "a_b",
+        "ä",
+        ("a\x00b", "a\\x00b"),
+    ),
+    *rows("clusterName", NAME, "k8s", "twelve-chars", (LONG, f"{'a' * 80}…"), ("a\nb", "a\\nb")),
+    *rows("kubernetesVersion", VERSION, "1.37.2", "1.37", "v1.37.2", "latest", "1.30.9", "2.0.0", "1.37.02", "1.037.2"),
+    *rows("kubernetesVersion", VERSION, "1.37.2", "1.37.2-rc.1", "1.37.2+k3s1", "1.37.2.1", "1.٣٧.2", "", "1.37.100"),
+    *rows("containerRuntime", "must be docker or containerd", "docker", "cri-o", "Docker", "", "docker containerd"),
+    *rows("podCidr", NETWORK, "10.244.0.0/16", "10.244.0.1/16", "fd00::/48", "lots", "10.244.0.0", "168099840"),
+    *rows("podCidr", NETWORK, "10.244.0.0/16", "10.244.0.0/255.255.0.0", "10.244.0.0/16,10.5.0.0/16", "10.0.0/8", ""),
+    *rows("serviceCidr", NETWORK, "10.96.0.0/12", "10.96.0.0/33", "10.96.0.0/-1", "10.096.0.0/12", "10.96.0.0 /12"),
+    *rows("networkCidr", NETWORK, "10.17.3.0/24", "10.17.3.5/24", "256.0.0.0/24", "10.17.3.0/24/24", "true"),
+    *rows("controlPlanes", ODD, "1", "0", "2", "3", "-1", "1.0"),
+    *rows("controlPlaneCpus", CPUS, "2", "1", "65", "two"),
+    *rows("controlPlaneMemory", MEMORY, "3072", "1699", "1048577", "2G", "2048.0"),
+    *rows("workers", WORKERS, "2", "0", "101", "-2", *NO_NUMBERS),
+    *rows("workerCpus", "must be 1 to 64", "2", "0", "65"),
+    *rows("workerMemory", "must be MiB, 1024 to 1048576", "2048", "1023", "1048577"),
+    *rows("diskSize", "must be GiB, 8 to 4096", "20", "7", "4097", "20G"),
+    *rows("image", IMAGE, DEBIAN, "", "debian.qcow2", "ftp://images.example/debian.qcow2", "http://a", "http://a/b/"),
+    *rows(
+        "image", IMAGE, DEBIAN, "/", "/srv/", "//server/debian.qcow2", "/srv/a%41", "/srv/a?b", "/srv/a#b", "/srv/.."
+    ),
+    *rows("image", IMAGE, DEBIAN, ("/a\x00b", "/a\\x00b"), (f"/{LONG}", f"/{'a' * 79}…"), "~/debian.qcow2", "httpd/a"),
+    *rows("image", IMAGE, DEBIAN, ("https://me:secret@a/b.qcow2", "https://…@a/b.qcow2"), "file:///srv/debian.qcow2"),
+    *rows(
+        "imageSha512", CHECKSUM, "$(sha512sum FILE)", "abc", ("A" * 128, f"{'A' * 80}…"), ("0" * 129, f"{'0' * 80}…")
+    ),
+    *rows(
+        *("machines", MACHINES, '\'{"worker-2": {"memory": 4096}}\''),
+        *("[]", '{"worker-1": {"disk": 9}}', '{"worker-1": {"memory": 512}}', '{"worker-1": 4096}', "worker-1", "null"),
+        *('{"worker-1": {"memory": 4096.0}}', '{"worker-1": {"cpus": true}}', '{"worker-1": {"disk_size": 9}}'),
+        *('{"worker-1": null}', '{"worker-1": {}, "worker-1": {}}', '{"worker-1": {"image": "debian.qcow2"}}'),
+    ),
+    *rows("systemUpgrade", "must be true or false", "true", "maybe", "", "yes", "on", "1", "t"),
+    *rows("virtualization", "must be kvm or qemu", "kvm", "xen", "KVM", ""),
+    *rows(
+        "storagePath", STORAGE, "/srv/kubernetes", "disks", "/srv/my disks", "./disks", "/srv/../etc", "/srv/./disks"
+    ),
+    *rows("storagePath", STORAGE, "/srv/kubernetes", "/srv//disks", "/srv/a'b", '/srv/a"b', "/srv/$(id)", "/srv/<a>&"),
+    *rows("storagePath", STORAGE, "/srv/kubernetes", ("/srv/a\nb", "/srv/a\\nb"), (f"/{LONG}", f"/{'a' * 79}…"), "~/a"),
+    *rows("timeoutFactor", "must be a whole number, 1 to 60", "1", "0", "61", "1.5"),
+    *rows("aptMirror", BASE_URL, MIRROR, *BAD_URLS, "http://a/b?c=d"),
+    *rows("aptMirrorKey", FILE_URL, f"{MIRROR}/archive-key.asc", "/etc/key.asc", ("http://u@a/k", "http://…@a/k")),
+    *rows("kubernetesAptRepository", BASE_URL, REPOSITORY, "file:///srv", "http://a/b?c=d", "http://a/ /"),
+    *rows(
+        *("imageMirrors", MIRRORS, '\'{"docker.io": "http://10.0.0.5:5000"}\''),
+        *('{"docker.io": "10.0.0.5:5000"}', '{"docker.io/library": "http://a"}', '["docker.io"]', "{docker.io", "null"),
+        *(
+            '{"..": "http://a"}',
+            '{".": "http://a"}',
+            '{"-a": "http://a"}',
+            '{"": "http://a"}',
+            '{"Docker.io": "http://a"}',
+        ),
+        *('{"a:65536": "http://a"}', '{"a": 5}', '{"a": null}', '{"a": ["http://a"]}', '{"a": ""}', '{"a": NaN}', "5"),
+        *(
+            '{"a": "http://a", "a": "http://b"}',
+            '{"a": "http://b?c"}',
+            '{"a": "http://b\\"c"}',
+            '{"a": "http://b\\nc"}',
+        ),
+        ("[" * 20000, f"{'[' * 80}…"),
+        ('{"a": "http://me:secret@b"}', '{"a": "http://…@b"}'),
+    ),
+    *rows("webServerImage", WEB_IMAGE, NGINX, "", "nginx", "nginx:1.26.3", "library/nginx:1", "docker.io/nginx:1"),
+    *rows(
+        "webServerImage", WEB_IMAGE, NGINX, "docker.io/library/nginx", "docker.io/library/Nginx:1", "docker.io/a//b:1"
+    ),
+    *rows(
+        "webServerImage", WEB_IMAGE, NGINX, "docker.io/library/nginx:", "docker.io/library/nginx:-1", "docker.io/a/-b:1"
+    ),
+    *rows("webServerImage", WEB_IMAGE, NGINX, "docker.io/a/b@sha256:abc", "http://docker.io/a/b:1", "docker.io:0/a:1"),
+    *rows(
+        "webServerImage",
+        WEB_IMAGE,
+        NGINX,
+        ("docker.io/a/b:" + "1" * 129, f"docker.io/a/b:{'1' * 66}…"),
+        "a.b:99999/c:1",
+    ),
+    *rows("webServerReplicas", "must be 1 to 100", "2", "0", "101"),
+    *rows("nodePort", PORT, "30080", "29999", "32768", "80", "30080/tcp"),
+]

@@ -1,0 +1,152 @@
+"""The table of refused configurations, second part: keys that contradict each other; and all of it."""
+
+from __future__ import annotations
+
+from tests.refused import VALUES, row
+
+PRIVATE = "Way out: choose a private network, for example within 10.0.0.0/8"
+OWN = "Way out: choose a directory of its own, for example /srv/kubernetes"
+APART = "Way out: choose networks that are apart"
+A16 = "Way out: take a /16, for example 10.244.0.0/16"
+SYSTEM = "it is a directory of the system, and destroy would remove it"
+SYSTEMS = [
+    *("/", "/home", "/root", "/srv", "/tmp", "/mnt", "/opt", "/run", "/var", "/var/lib", "/var/lib/libvirt"),
+    *("/var/lib/libvirt/images", "/var/lib/libvirt/boot", "/var/tmp", "/var/log"),
+]
+INSIDE = {"/etc/disks": "/etc", "/usr": "/usr", "/dev/shm": "/dev", "/boot/a/b": "/boot", "/sys/x": "/sys"}
+SPECIAL = {
+    "0.5.0.0/24": "0.0.0.0/8, which is for addresses of this network only",
+    "127.5.0.0/24": "127.0.0.0/8, which is for loopback",
+    "169.254.1.0/24": "169.254.0.0/16, which is for link-local addresses",
+    "224.1.1.0/24": "224.0.0.0/4, which is for multicast",
+}
+CHECKSUM = '{"imageSha512": "%s"}' % ("a" * 128)
+ABSENT = "there is no such machine among control-plane-1 to worker-2. Way out: correct the name, or remove it"
+MORE = "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB. Way out: give it more, or remove it"
+MACHINES = [
+    ("worker-3", '{"memory": 4096}', '{"memory": 4096}', ABSENT),
+    ("Worker-1", "{}", "{}", ABSENT),
+    ("", "{}", "{}", ABSENT),
+    ("control-plane-1", '{"memory": 1699}', '{"memory": 1699}', MORE),
+    ("control-plane-1", '{"cpus": 1}', '{"cpus": 1}', MORE),
+    (
+        "worker-1",
+        '{"image": "http://a.example/b.qcow2"}',
+        '{"image": "http://a.example/b.qcow2"}',
+        "an image from a URL is only used when its checksum is known. "
+        "Way out: add imageSha512, from the SHA512SUMS file beside the image",
+    ),
+    (
+        "worker-1",
+        CHECKSUM,
+        f"{CHECKSUM[:80]}…",
+        "there is no image of its own that imageSha512 could belong to. Way out: add image, or remove imageSha512",
+    ),
+]
+
+CONTRADICTIONS = [
+    row(
+        "- clusterName = 'default' is refused: libvirt calls its own network and storage pool so. "
+        "Way out: choose another name, for example k8s",
+        clusterName="default",
+    ),
+    *(
+        row(f"- {key} = '{cidr}' is refused: it overlaps {what}. {PRIVATE}", **{key: cidr})
+        for key in ("networkCidr", "serviceCidr")
+        for cidr, what in SPECIAL.items()
+    ),
+    row(
+        "- podCidr = '169.254.0.0/16' is refused: it overlaps 169.254.0.0/16, which is for link-local addresses. "
+        f"{PRIVATE}",
+        podCidr="169.254.0.0/16",
+    ),
+    row(
+        f"- podCidr = '10.17.0.0/16' is refused: it overlaps networkCidr 10.17.3.0/24. {APART}", podCidr="10.17.0.0/16"
+    ),
+    row(
+        f"- serviceCidr = '10.17.3.0/24' is refused: it overlaps networkCidr 10.17.3.0/24. {APART}",
+        serviceCidr="10.17.3.0/24",
+    ),
+    row(
+        f"- serviceCidr = '10.96.0.0/12' is refused: it overlaps podCidr 10.96.0.0/16. {APART}", podCidr="10.96.0.0/16"
+    ),
+    row(
+        "- networkCidr = '10.17.3.0/28' is refused: it is too small for 3 machines. Way out: take a /24",
+        networkCidr="10.17.3.0/28",
+    ),
+    row(
+        "- networkCidr = '10.17.3.7/32' is refused: it is too small for 3 machines. Way out: take a /24",
+        networkCidr="10.17.3.7/32",
+    ),
+    row(
+        f"- podCidr = '10.244.0.0/23' is refused: it has not a /24 for each of 3 nodes. {A16}", podCidr="10.244.0.0/23"
+    ),
+    row(
+        f"- podCidr = '10.244.0.0/25' is refused: it has not a /24 for each of 2 nodes. {A16}",
+        podCidr="10.244.0.0/25",
+        workers="1",
+    ),
+    row(
+        f"- podCidr = '32.0.0.0/7' is refused: kubeadm takes a /8 at most where each node has a /24. {A16}",
+        podCidr="32.0.0.0/7",
+    ),
+    *(
+        row(
+            f"- serviceCidr = '{cidr}' is refused: kube-apiserver takes a /12 at most and the cluster's own services "
+            "want a /24 at least. Way out: take 10.96.0.0/12",
+            serviceCidr=cidr,
+        )
+        for cidr in ("10.96.0.0/25", "10.96.0.0/11", "10.96.0.1/32")
+    ),
+    row(
+        "- imageSha512 = '' is refused: an image from a URL is only used when its checksum is known. "
+        "Way out: copy it from the SHA512SUMS file beside the image",
+        imageSha512="",
+    ),
+    row(
+        "- aptMirrorKey = 'http://mirror.example/key.asc' is refused: there is no aptMirror that it could sign. "
+        "Way out: set aptMirror as well, or remove the key",
+        aptMirrorKey="http://mirror.example/key.asc",
+    ),
+    *(row(f"- storagePath = '{path}' is refused: {SYSTEM}. {OWN}", storagePath=path) for path in SYSTEMS),
+    row(f"- storagePath = '/home' is refused: {SYSTEM}. {OWN}", storagePath="/home/"),
+    *(
+        row(f"- storagePath = '{path}' is refused: what is in {tree} is the system's own. {OWN}", storagePath=path)
+        for path, tree in INSIDE.items()
+    ),
+    row(
+        "- storagePath = '/srv/os' is refused: image /srv/os/debian.qcow2 is in it, and destroy would remove it. "
+        f"{OWN}",
+        storagePath="/srv/os",
+        image="/srv/os/debian.qcow2",
+    ),
+    row(
+        f"- storagePath = '/srv/os' is refused: image /srv/os/own.qcow2 is in it, and destroy would remove it. {OWN}",
+        storagePath="/srv/os",
+        machines='{"worker-1": {"image": "/srv/os/own.qcow2"}}',
+    ),
+    *(
+        row(f"- machines.{name} = '{shown}' is refused: {rule}", machines=f'{{"{name}": {own}}}')
+        for name, own, shown, rule in MACHINES
+    ),
+    *(
+        row(
+            f"- {name} = '1': there is no such key. Did you mean {meant}? Remove it with: pulumi config rm {name}",
+            **{name: "1"},
+        )
+        for name, meant in {
+            "worker": "workers",
+            "node_port": "nodePort",
+            "podCIDR": "podCidr",
+            "kubernetes_version": "kubernetesVersion",
+        }.items()
+    ),
+    row("- zzz = '1': there is no such key. Remove it with: pulumi config rm zzz", zzz="1"),
+    row(
+        "- a\\nb c = '1': there is no such key. Remove it with: pulumi config rm 'a\\nb c'",
+        **{"a\nb c": "1"},
+    ),
+    row("-  = '1': there is no such key. Remove it with: pulumi config rm ''", **{"": "1"}),
+]
+
+REFUSED = [*VALUES, *CONTRADICTIONS]

@@ -1,0 +1,177 @@
+"""Stack files as a person may leave them, through the command that `make` runs first: one message, no traceback."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.settings import PROJECT, SettingsError
+from tests.configuration import REPOSITORY
+from tests.refused import Refused
+from tests.refused_together import REFUSED
+from tools.check_configuration import load
+
+ONE = "The configuration has 1 fault; nothing was made."
+TWO = "The configuration has 2 faults; nothing was made."
+OWN = "  kubeadm-libvirt:"
+SEE = "Way out: see docs/configuration.md for how it is written"
+WORKERS = (
+    "is refused: it must be 1 to 100, because the control plane runs no pods of yours. "
+    "Way out: set it with: pulumi config set workers 2"
+)
+NAME = (
+    "is refused: it must be 1 to 11 lower-case letters, digits and dashes, a letter first. "
+    "Way out: set it with: pulumi config set clusterName k8s"
+)
+
+
+def unreadable(rule: str) -> str:
+    """The message about a file that cannot be used at all."""
+    return f"{ONE}\n- FILE is refused: {rule}. {SEE}"
+
+
+FILES: dict[str, tuple[str | bytes, str]] = {
+    "not YAML": ("config: {", unreadable("line 1, column 10: expected the node content, but found '<stream end>'")),
+    "a tab": (
+        "config:\n\tworkers: 2\n",
+        unreadable("line 2, column 1: found character '\\t' that cannot start any token"),
+    ),
+    "a colon too many": ("config: a: b", unreadable("line 1, column 10: mapping values are not allowed here")),
+    "a list": ("- 1\n- 2\n", unreadable("it must be a mapping that has the key config")),
+    "a text": ("workers", unreadable("it must be a mapping that has the key config")),
+    "two documents": ("config:\n---\nconfig:\n", unreadable("line 2, column 1: but found another document")),
+    "a NUL": (b"config:\n  a: \x00", unreadable("it is no text: special characters are not allowed at 13")),
+    "another encoding": (b"config: \xe4\xf6", unreadable("it is no text: invalid continuation byte at 8")),
+    "nested too deeply": ("config: " + "[" * 1000, unreadable("it is nested too deeply")),
+    "an alias": (
+        f"config:\n{OWN}workers: &a 2\n{OWN}nodePort: *a\n",
+        unreadable("line 3, column 29: aliases are not read here"),
+    ),
+    "a key twice": (
+        f"config:\n{OWN}workers: 2\n{OWN}workers: 3\n",
+        unreadable("line 3, column 3: kubeadm-libvirt:workers is there twice"),
+    ),
+    "config twice": ("config:\nconfig:\n", unreadable("line 2, column 1: config is there twice")),
+    "a list as a key": ("config:\n  [a]: 2\n", unreadable("line 2, column 3: a key must be a text")),
+    "config is a list": ("config: [a]", unreadable("config must be a mapping, such as kubeadm-libvirt:workers: 2")),
+    "no config": (
+        "workers: 3",
+        f"{ONE}\n- workers = '3' is refused: FILE has settings only below config. "
+        "Way out: move it there as kubeadm-libvirt:workers",
+    ),
+    "two namespaces": (
+        "config:\n  a:b:c: 2",
+        f"{ONE}\n- a:b:c = '2' is refused: a key must have the form NAMESPACE:NAME. "
+        "Way out: call it kubeadm-libvirt:NAME",
+    ),
+    "an empty namespace": (
+        "config:\n  :workers: 2",
+        f"{ONE}\n- :workers = '2' is refused: a key must have the form NAMESPACE:NAME. "
+        "Way out: call it kubeadm-libvirt:NAME",
+    ),
+    "a wrong namespace": (
+        "config:\n  kubeadm-libvrt:workers: 3\n  aws:region: eu",
+        f"{TWO}\n- kubeadm-libvrt:workers = '3': nothing here reads kubeadm-libvrt. "
+        "Did you mean kubeadm-libvirt:workers? Remove it with: pulumi config rm kubeadm-libvrt:workers\n"
+        "- aws:region = 'eu': nothing here reads aws. Remove it with: pulumi config rm aws:region",
+    ),
+    "with and without a namespace": (
+        f"config:\n{OWN}workers: 2\n  workers: 3",
+        f"{ONE}\n- workers = '3' is refused: workers is there with and without kubeadm-libvirt:. "
+        "Way out: remove one of them",
+    ),
+    "a number as a key": (
+        "config:\n  1: 2",
+        f"{ONE}\n- 1 = '2': there is no such key. Remove it with: pulumi config rm 1",
+    ),
+    "a list for a number": (f"config:\n{OWN}workers: [2]", f"{ONE}\n- workers = '[\"2\"]' {WORKERS}"),
+    "a truth for a number": (f"config:\n{OWN}workers: true", f"{ONE}\n- workers = 'true' {WORKERS}"),
+    "a float": (f"config:\n{OWN}workers: 2.0", f"{ONE}\n- workers = '2.0' {WORKERS}"),
+    "an octal number": (f"config:\n{OWN}workers: 010", f"{ONE}\n- workers = '010' {WORKERS}"),
+    "nothing for a number": (f"config:\n{OWN}workers:", f"{ONE}\n- workers = '' {WORKERS}"),
+    "null for a text": (f"config:\n{OWN}clusterName: null", f"{ONE}\n- clusterName = '' {NAME}"),
+    "a date": (f"config:\n{OWN}clusterName: 2026-01-01", f"{ONE}\n- clusterName = '2026-01-01' {NAME}"),
+    "an encrypted value": (
+        f"config:\n{OWN}workers:\n    secure: v1:abc",
+        f"{ONE}\n- workers is encrypted and so is refused: it would be in the state in clear all the same. "
+        "Way out: set it with: pulumi config set --plaintext workers 2",
+    ),
+}
+
+
+def check(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs the command as `make` does."""
+    command = [sys.executable, "-m", "tools.check_configuration", *map(str, arguments)]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
+
+
+def stack_file(directory: Path, content: str | bytes) -> Path:
+    """A stack file with this content."""
+    path = directory / "Pulumi.x.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_malformed_stack_file_is_one_message(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content, message = FILES[name]
+    path = stack_file(tmp_path, content)
+    monkeypatch.setattr(sys, "argv", ["check_configuration", str(path)])
+    with pytest.raises(SystemExit) as end:  # the whole command, without the start of Python: it takes a second
+        runpy.run_path(str(REPOSITORY / "tools" / "check_configuration.py"), run_name="__main__")
+    assert str(end.value.code).replace(str(path), "FILE").replace(path.name, "FILE") == message
+
+
+@pytest.mark.parametrize("name", ["a tab", "a wrong namespace", "a float"])
+def test_the_process_fails_and_prints_nothing_but_the_message(name: str, tmp_path: Path) -> None:
+    content, message = FILES[name]
+    path = stack_file(tmp_path, content)
+    done = check(path)
+    assert (done.returncode, done.stdout, done.stderr.replace(str(path), "FILE")) == (1, "", f"{message}\n")
+
+
+@pytest.mark.parametrize("row", [row for row in REFUSED if "" not in row.overrides], ids=str)
+def test_what_the_program_refuses_the_command_refuses_with_the_same_message(tmp_path: Path, row: Refused) -> None:
+    named = {f"{PROJECT}:{key}": value for key, value in row.overrides.items()}
+    path = stack_file(tmp_path, yaml.safe_dump({"config": named}))
+    with pytest.raises(SettingsError) as refusal:
+        load(path)
+    assert str(refusal.value) == row.message
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "config:\n", "config: {}\n", "encryptionsalt: v1:a\n", "\ufeffconfig:\n"]
+)
+def test_a_file_that_sets_nothing_stands_for_the_defaults(tmp_path: Path, text: str) -> None:
+    path = stack_file(tmp_path, text)
+    assert load(path).workers == 2
+
+
+def test_a_value_is_read_as_pulumi_reads_it(tmp_path: Path) -> None:
+    path = stack_file(
+        tmp_path,
+        'config:\n  workers: "3"\n  kubeadm-libvirt:nodePort: 31000\n  kubeadm-libvirt:storagePath:\n'
+        "  kubeadm-libvirt:clusterName: on\n  libvirt:uri: qemu:///system\n  kubeadm-libvirt:systemUpgrade: false\n",
+    )
+    settings = load(path)
+    assert (settings.workers, settings.node_port, settings.storage_path) == (3, 31000, "")
+    assert (settings.cluster_name, settings.system_upgrade) == ("on", False)
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "Pulumi.x.yaml", "No such file or directory"), (tmp_path, "Is a directory")):
+        done = check(path)
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"{ONE}\n- {path} cannot be read: {reason}. Way out: git checkout {path.name}\n",
+        )
+
+
+def test_without_a_file_the_command_says_how_it_is_used() -> None:
+    done = check()
+    assert (done.returncode, done.stderr) == (1, "usage: python -m tools.check_configuration Pulumi.STACK.yaml\n")
