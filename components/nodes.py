@@ -48,12 +48,14 @@ def _node(settings: Settings, role: Role, number: int) -> Node:
     name = f"{role}-{number + 1}"
     worker = role == "worker"
     own = settings.machines.get(name, MachineSettings())
-    digest = hashlib.sha256(f"{settings.cluster_name}/{name}".encode()).hexdigest()
+    host = (FIRST_WORKER_HOST if worker else FIRST_CONTROL_PLANE_HOST) + number
+    cluster = hashlib.sha256(settings.cluster_name.encode()).hexdigest()
     return Node(
         name=name,
         role=role,
-        address=settings.network_cidr[(FIRST_WORKER_HOST if worker else FIRST_CONTROL_PLANE_HOST) + number],
-        mac=f"52:54:00:{digest[0:2]}:{digest[2:4]}:{digest[4:6]}",  # 52:54:00 is QEMU's prefix
+        address=settings.network_cidr[host],
+        # 52:54:00 is QEMU's prefix. A hash of the node's name alone would give two of a hundred workers the same one.
+        mac=f"52:54:00:{cluster[0:2]}:{cluster[2:4]}:{host:02x}",
         cpus=own.cpus or (settings.worker_cpus if worker else settings.control_plane_cpus),
         memory=own.memory or (settings.worker_memory if worker else settings.control_plane_memory),
         disk_size=own.disk_size or settings.disk_size,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
+import pytest
+
 from components.nodes import control_planes, workers
 from tests.configuration import make_settings
 
@@ -30,8 +32,9 @@ def test_one_more_worker_leaves_the_others_as_they_are() -> None:
     )
 
 
-def test_no_two_of_a_hundred_workers_share_an_address_or_a_mac() -> None:
-    settings = make_settings(workers=100)
+@pytest.mark.parametrize("cluster", ["k8s", "run", "zrb"])  # a hash of 24 bits gives two nodes of the latter one MAC
+def test_no_two_of_a_hundred_workers_share_an_address_or_a_mac(cluster: str) -> None:
+    settings = make_settings(workers=100, clusterName=cluster)
     nodes = [*control_planes(settings), *workers(settings)]
     assert len({node.address for node in nodes}) == 101
     assert len({node.mac for node in nodes}) == 101
