@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pulumi
 
@@ -19,6 +20,8 @@ from components.rules import fault
 from components.settings import SettingsError
 
 CHUNK = 1 << 20
+QCOW2 = b"QFI\xfb"
+"""How every qcow2 file begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,18 +59,27 @@ def base_images(nodes: Sequence[Node], *, preview: bool) -> dict[str, BaseImage]
 def base_image(source: str, sha512: str, *, preview: bool) -> BaseImage:
     """One verified image, from a URL or a path."""
     if source.startswith("http"):
-        path = cache_directory() / sha512[:32] / source.rsplit("/", 1)[1]
+        path = cache_directory() / sha512[:32] / urlsplit(source).path.rsplit("/", 1)[1]
         if not path.exists() and not preview:
             _download(source, sha512, path)
     else:
         path = Path(source)
-        if not path.is_file():
-            raise SettingsError(
-                fault("image", path, "there is no such file", "give the path of a qcow2 file, or a URL")
-            )
+        _check_local(path)
         if sha512:
             _verify(file_sha512(path), sha512, path)
     return BaseImage(source=source, path=path, sha512=sha512)
+
+
+def _check_local(path: Path) -> None:
+    try:
+        wrong = None if path.is_file() else "there is no such file"
+        if not wrong:
+            with path.open("rb") as file:
+                wrong = None if file.read(len(QCOW2)) == QCOW2 else "it is not a qcow2 file"
+    except OSError as error:
+        wrong = f"it cannot be read: {error.strerror}"
+    if wrong:
+        raise SettingsError(fault("image", path, wrong, "give the path of a qcow2 file, or a URL"))
 
 
 def _download(source: str, sha512: str, path: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from components.base_image import base_images
+from components.base_image import base_image, base_images
 from components.nodes import control_planes, workers
 from components.settings import SettingsError
 from tests.configuration import make_settings
@@ -69,6 +69,29 @@ def test_a_local_file_that_is_not_there_is_refused(tmp_path: Path, *, preview: b
 def test_a_directory_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="there is no such file"):
         fetched(image=str(tmp_path), imageSha512="", preview=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("/proc/self/mem", "it cannot be read: Input/output error"),
+        (f"/srv/{'a' * 256}", "it cannot be read: File name too long"),
+        ("/etc/passwd", "it is not a qcow2 file"),
+        ("/dev/null", "there is no such file"),
+    ],
+)
+def test_what_is_no_readable_qcow2_file_is_refused_before_anything_is_made(path: str, rule: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        base_image(path, "", preview=False)
+    shown = f"{path[:80]}…" if len(path) > 80 else path
+    assert str(refusal.value) == (
+        f"- image = '{shown}' is refused: {rule}. Way out: give the path of a qcow2 file, or a URL"
+    )
+
+
+def test_a_query_is_no_part_of_the_name_that_a_download_is_kept_by(cache: Path) -> None:
+    image = base_image("http://images.example/debian.qcow2?signed=a/b", SHA512, preview=True)
+    assert image.path.name == "debian.qcow2"
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -161,7 +184,7 @@ def test_a_url_that_is_not_there_is_refused_with_the_servers_answer(cache: Path)
 @pytest.mark.parametrize("url", [refused_url(), "http://127.0.0.1:http"])
 def test_a_server_that_is_not_there_is_refused_and_not_a_traceback(cache: Path, url: str) -> None:
     with pytest.raises(SettingsError, match="it cannot be downloaded: "):
-        fetched(image=f"{url}/debian.qcow2", imageSha512=SHA512, preview=False)
+        base_image(f"{url}/debian.qcow2", SHA512, preview=False)
     assert files(cache) == []
 
 

@@ -74,18 +74,18 @@ def test_the_base_volume_is_made_from_the_verified_image(applied: Run, image: Pa
 
 def test_another_image_is_another_base_volume(tmp_path: Path) -> None:
     image = tmp_path / "debian.qcow2"
-    image.write_bytes(b"one")
+    image.write_bytes(b"QFI\xfbone")
     first = base_volume(image)
     os.utime(image, ns=(0, 1))
     assert base_volume(image) == first, "a file that was only copied would replace all machines"
-    image.write_bytes(b"two")
+    image.write_bytes(b"QFI\xfbtwo")
     assert base_volume(image) != first, "a file that was rebuilt in place would not reach the machines"
 
 
 def test_an_image_with_a_checksum_is_known_by_it_alone(tmp_path: Path) -> None:
-    for path, content in ((tmp_path / "here.qcow2", b"one"), (tmp_path / "there.qcow2", b"two")):
+    for path, content in ((tmp_path / "here.qcow2", b"QFI\xfbone"), (tmp_path / "there.qcow2", b"QFI\xfbtwo")):
         path.write_bytes(content)
-    here, there = (hashlib.sha512(content).hexdigest() for content in (b"one", b"two"))
+    here, there = (hashlib.sha512(content).hexdigest() for content in (b"QFI\xfbone", b"QFI\xfbtwo"))
     assert base_volume(tmp_path / "here.qcow2", imageSha512=here) == f"base-{here[:12]}.qcow2"
     assert base_volume(tmp_path / "there.qcow2", imageSha512=there) == f"base-{there[:12]}.qcow2"
 
@@ -94,7 +94,7 @@ def test_an_image_that_only_moved_changes_nothing(tmp_path: Path) -> None:
     images = [tmp_path / "here" / "debian.qcow2", tmp_path / "there" / "debian.qcow2"]
     for image in images:
         image.parent.mkdir()
-        image.write_bytes(b"the same")
+        image.write_bytes(b"QFI\xfbthe same")
     one, two = (networked(image).one(":Volume") for image in images)
     assert one.inputs == two.inputs
     assert one.ignore_changes == {"source"}, "a cache that moved would replace all machines"
