@@ -33,7 +33,7 @@ def check_accepted(settings: Settings) -> None:
     for node in (nodes[0], nodes[-1]):
         _check_cloud_init(settings, node)
     _check_kubeadm(settings, nodes)
-    _check_sources(settings)
+    check_sources(settings)
 
 
 def _check_nodes(settings: Settings, nodes: list[Node]) -> None:
@@ -84,7 +84,8 @@ def _check_kubeadm(settings: Settings, nodes: list[Node]) -> None:
     assert 2 ** (24 - settings.pod_cidr.prefixlen) >= len(nodes), "a /24 for each"
 
 
-def _check_sources(settings: Settings) -> None:
+def check_sources(settings: Settings) -> None:
+    """Asserts that apt, containerd and a shell read every URL and path as what it is."""
     for url in filter(None, (settings.apt_mirror, settings.kubernetes_repository)):
         line = f"deb [signed-by=/etc/apt/keyrings/a.asc] {url} trixie main"
         assert line.split() == ["deb", "[signed-by=/etc/apt/keyrings/a.asc]", url, "trixie", "main"], "apt reads words"

@@ -18,11 +18,12 @@ from components import cloud_init, kubeadm, remote
 from components.nodes import control_planes, workers
 from components.rules import RULES
 from components.settings import Settings, SettingsError, load_settings
-from tests.accepted import check_accepted
+from tests.accepted import check_accepted, check_sources
 from tests.configuration import default_values
-from tests.conftest import RunProgram
+from tests.conftest import UNUSUAL, RunProgram
 from tests.properties import (
     ANYTHING,
+    SIGNS,
     TEXT,
     VALID,
     Values,
@@ -73,6 +74,16 @@ def test_a_broken_configuration_is_accepted_or_refused_with_a_message(values: Va
     settings = settings_or_message(values)
     if settings is not None:
         check_accepted(settings)
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=ascii)
+def test_one_odd_sign_in_what_ends_up_in_a_file_of_a_machine_is_harmless_or_refused(sign: str) -> None:
+    for key in ("aptMirror", "kubernetesAptRepository", "imageMirrors", "storagePath", "webServerImage"):
+        value = str(UNUSUAL[key])
+        for at in (len(value) // 2, len(value) - 3, len(value) - 1):  # in a mirror's object that is inside its URL
+            settings = settings_or_message({**default_values(), key: value[:at] + sign + value[at:]})
+            if settings is not None:
+                check_sources(settings)
 
 
 @examples(100)
