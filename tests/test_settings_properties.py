@@ -59,7 +59,7 @@ def settings_or_message(values: Values) -> Settings | None:
 
 
 @pytest.mark.parametrize("key", sorted(VALID))
-@examples(60)
+@examples(40)
 @given(data=st.data())
 def test_a_key_may_be_anything_and_is_accepted_or_refused_with_a_message(key: str, data: st.DataObject) -> None:
     value = data.draw(ANYTHING | nearly_valid(key))
@@ -68,7 +68,7 @@ def test_a_key_may_be_anything_and_is_accepted_or_refused_with_a_message(key: st
         check_accepted(settings)
 
 
-@examples(300)
+@examples(150)
 @given(broken_configurations())
 def test_a_broken_configuration_is_accepted_or_refused_with_a_message(values: Values) -> None:
     settings = settings_or_message(values)
