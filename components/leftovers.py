@@ -1,0 +1,135 @@
+"""What an interrupted run left in libvirt under our names, outside the state: removed where nobody else needs it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from components.virsh import Domain, LeftoversError, Virsh
+
+MARK = "kubeadm-libvirt "
+ANOTHER_NAME = "If not, choose another name for this cluster: pulumi config set clusterName NAME"
+UNDEFINE = ("undefine", "--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata", "--domain")
+
+
+class RefusedError(LeftoversError):
+    """Somebody else's running domain is in the way. The message has the commands that remove it."""
+
+
+def mark(public_key: str) -> str:
+    """The description of all domains of a stack, by which a later run knows them as its own; from its login key."""
+    return MARK + hashlib.sha256(public_key.strip().encode()).hexdigest()[:16]
+
+
+class Leftovers:
+    """Removes by name, and never what a running domain without our mark is or uses."""
+
+    def __init__(self, virsh: Virsh, marks: Collection[str], say: Callable[[str], None]) -> None:
+        self._virsh, self._marks, self._say = virsh, frozenset(marks), say
+
+    def domain(self, name: str) -> None:
+        """Removes a domain that has our mark or does not run. Raises RefusedError for another."""
+        found = self._virsh.domain(name)
+        if found is None:
+            return
+        if self._foreign(found):
+            raise RefusedError(
+                f"The domain {name} runs, and this stack did not make it: {_whose(found)}. "
+                f"If it may go, remove it: {self._virsh.command('destroy', '--domain', name)} && "
+                f"{self._virsh.command(*UNDEFINE, name)}. {ANOTHER_NAME}"
+            )
+        if found.running:
+            self._virsh("destroy", "--domain", name)
+        if not found.running or name in self._virsh.domains():  # else it was one without a definition
+            self._virsh(*UNDEFINE, name)
+        self._say(f"Removed the domain {name}, a leftover: {'it has our mark' if found.running else 'it did not run'}.")
+
+    def network(self, name: str) -> None:
+        """Removes a network that no running domain but ours uses. Raises RefusedError for another."""
+        if name not in self._virsh.networks():
+            return
+        bridge = self._bridge(name)
+        users = self._users(lambda domain: bool({name, bridge} & domain.networks))
+        active = name in self._virsh.names("net-list")
+        if users:
+            raise RefusedError(
+                f"There is a network {name}, and {users} it. If it may go, remove it: "
+                f"{self._virsh.command('net-destroy', '--network', name)} && "
+                f"{self._virsh.command('net-undefine', '--network', name)}. {ANOTHER_NAME}"
+            )
+        if active:
+            self._virsh("net-destroy", "--network", name)
+        if name in self._virsh.networks():  # else it was one without a definition
+            self._virsh("net-undefine", "--network", name)
+        self._say(f"Removed the network {name}, a leftover: no running domain of anybody else used it.")
+
+    def pool(self, name: str, directory: Path, *, remove_directory: bool = False) -> None:
+        """Removes a pool and leaves its files, or removes its empty directory too.
+
+        Raises RefusedError where it is for another directory, or a running domain of others uses it.
+        """
+        if name not in self._virsh.pools():
+            return
+        found = self._virsh.pool_directory(name)
+        users = self._users(lambda domain: domain.uses_directory(directory) or _in_pool(domain, name))
+        if found != directory or users:
+            why = f"{users} disks in it" if found == directory else f"it is for {found}, not for {directory}"
+            raise RefusedError(
+                f"There is a storage pool {name}, and {why}. If it may go, remove it (its files stay): "
+                f"{self._virsh.command('pool-destroy', '--pool', name)} ; "
+                f"{self._virsh.command('pool-undefine', '--pool', name)}. {ANOTHER_NAME}"
+            )
+        if name in self._virsh.names("pool-list"):
+            self._virsh("pool-destroy", "--pool", name)
+        if remove_directory:
+            self._virsh("pool-delete", "--pool", name)
+        if name in self._virsh.pools():  # else it was one without a definition
+            self._virsh("pool-undefine", "--pool", name)
+        stays = "with its empty directory" if remove_directory else "but not the files in"
+        self._say(f"Removed the storage pool {name}, a leftover, {stays} {directory}.")
+
+    def volume(self, pool: str, name: str) -> None:
+        """Removes a file of an active pool that no running domain but ours uses. Raises RefusedError for another."""
+        directory = self._virsh.pool_directory(pool)
+        if directory is None or name not in self._virsh.volumes(pool, directory):
+            return
+        users = self._users(lambda domain: bool({f"{pool}/{name}", f"{directory}/{name}"} & domain.disks))
+        remove = ("vol-delete", "--pool", pool, "--vol", name)
+        if users:
+            raise RefusedError(
+                f"There is a volume {directory}/{name}, and {users} it. If it may go, stop that domain, "
+                f"then remove it: {self._virsh.command(*remove)}. {ANOTHER_NAME}"
+            )
+        self._virsh(*remove)
+        self._say(f"Removed the volume {directory}/{name}, a leftover: no running domain of anybody else used it.")
+
+    def _foreign(self, domain: Domain) -> bool:
+        return domain.running and domain.description not in self._marks
+
+    def _users(self, uses: Callable[[Domain], bool]) -> str:
+        """Whose running domains these are, with the verb; empty where there are none."""
+        found = [
+            f"{domain.name} ({_whose(domain)})"
+            for domain in self._virsh.running()
+            if uses(domain) and self._foreign(domain)
+        ]
+        return (
+            f"the running domain {found[0]} uses"
+            if len(found) == 1
+            else (f"the running domains {', '.join(found)} use" if found else "")
+        )
+
+    def _bridge(self, network: str) -> str:
+        lines = (line.partition(":") for line in self._virsh("net-info", "--network", network).splitlines())
+        return next((value.strip() for key, _, value in lines if key == "Bridge"), "")
+
+
+def _whose(domain: Domain) -> str:
+    if domain.description.startswith(MARK):
+        return f'another stack of this program made it, "{domain.description}"'
+    return f'its description is "{domain.description}"' if domain.description else "it has no description"
+
+
+def _in_pool(domain: Domain, pool: str) -> bool:
+    return any(disk.startswith(f"{pool}/") for disk in domain.disks)
