@@ -114,3 +114,86 @@ def test_a_run_names_the_secret_outputs_and_how_to_read_them() -> None:
         "Secret outputs (tools/pulumi lab stack output NAME --show-secrets): join_token, kubeconfig"
         in summary(OUTPUTS, "lab").splitlines()
     )
+
+
+DESTROY = (REPOSITORY / "tools" / "stack").read_text().partition("\ndestroy() {\n")[2].partition("\n}\n")[0]
+STEPS = """
+stack=lab
+libvirt_state() { echo '{}'; }
+python() { echo "$3"; }
+refresh_libvirt() { echo refresh; }
+forget_missing() { echo forget; }
+sweep_libvirt() { cat >/dev/null; echo "$1"; }
+run_pulumi() { echo "$2 within $limit s"; }
+"""
+
+
+def destroy(host: Path, changes: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs destroy of tools/stack with steps that say their names and succeed, but for the changes."""
+    return shell(host, f"{STEPS}\n{changes}\ndestroy() {{\n{DESTROY}\n}}\ndestroy")
+
+
+def test_destroy_compares_and_sweeps_before_and_after(host: Path) -> None:
+    done = destroy(host)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["refresh", "lab", "before", "destroy within 120 s", "after"]
+
+
+def test_destroy_goes_on_where_the_state_cannot_be_compared(host: Path) -> None:
+    done = destroy(
+        host, "refresh_libvirt() { false; }\nsweep_libvirt() { cat >/dev/null; echo $1; [[ $1 == after ]]; }"
+    )
+    assert done.returncode == 0
+    assert done.stderr == "The state could not be compared with libvirt; going on with what it says.\n"
+    assert done.stdout.splitlines() == ["lab", "before", "destroy within 120 s", "after"]
+
+
+def test_a_destroy_that_fails_gets_a_second_chance_in_a_swept_libvirt(host: Path) -> None:
+    done = destroy(host, 'run_pulumi() { echo "$2"; [[ -e "$HOME/again" ]] || { touch "$HOME/again"; return 1; }; }')
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        *["refresh", "lab", "before", "destroy"],
+        *["lab", "after", "forget", "lab", "destroy", "after"],
+    ]
+
+
+def test_a_destroy_that_fails_twice_says_what_to_do(host: Path) -> None:
+    done = destroy(host, "run_pulumi() { return 1; }")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "Not everything could be destroyed. What is left in libvirt is removed there, then Pulumi tries once more.",
+        "The stack is not destroyed: the state still has what failed above. Mend that, then run `make destroy` again.",
+        "What is there no more can be dropped from the state: "
+        "tools/pulumi lab state delete URN (tools/pulumi lab stack --show-urns).",
+    ]
+
+
+def test_a_destroy_that_leaves_something_of_ours_fails(host: Path) -> None:
+    done = destroy(host, "sweep_libvirt() { cat >/dev/null; [[ $1 == before ]]; }")
+    assert done.returncode == 1
+    assert done.stderr == "The stack is destroyed, but libvirt still has what the lines above name.\n"
+
+
+def test_a_destroy_does_not_pass_the_lock_of_a_run_at_work(host: Path) -> None:
+    done = destroy(host, "python() { return 1; }")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == ["refresh"]
+
+
+def test_only_what_is_in_libvirt_is_compared_with_the_state(host: Path) -> None:
+    stand_in(host, "pulumi", "[[ $1 != stack ]] || echo state")
+    stand_in(host, "python", 'if [[ $2 == tools.bounded ]]; then exec "${@:4}"; else cat; fi')
+    done = shell(host, "inside=(); config=$HOME/file; refresh_libvirt lab")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "state\n"
+    wake = f"python -m tools.leftovers {host}/file wake"
+    refresh = "pulumi refresh --yes --skip-preview --suppress-outputs --clear-pending-creates "
+    targets = f"--target **libvirt:index/** --stack lab --config-file {host}/file --suppress-progress"
+    assert sorted(calls(host)) == sorted(
+        [
+            "pulumi stack export --stack lab",
+            wake,
+            f"python -m tools.bounded 60 {refresh}{targets}",
+            f"{refresh}{targets}",
+        ]
+    )

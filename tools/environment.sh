@@ -79,13 +79,39 @@ use_state() {
   mv "$config.new" "$config"
 }
 
-refresh_libvirt() {
-  run_pulumi "$1" refresh --yes --skip-preview --suppress-outputs --clear-pending-creates --target '**libvirt:index/**' >/dev/null
+# run_pulumi STACK ARGUMENTS…: where the stack's machines can be reached.
+# Where the caller has set `limit`, it is stopped after so many seconds; a lock that stays then is for tools.locks.
+run_pulumi() {
+  local stack=$1 bounded=()
+  shift
+  [[ -z ${limit:-} ]] || bounded=(python -m tools.bounded "$limit")
+  "${bounded[@]}" "${inside[@]}" pulumi "$@" --stack "$stack" --config-file "$config" --suppress-progress
 }
 
-# run_pulumi STACK ARGUMENTS…: where the stack's machines can be reached.
-run_pulumi() {
-  local stack=$1
-  shift
-  "${inside[@]}" pulumi "$@" --stack "$stack" --config-file "$config" --suppress-progress
+# libvirt_state STACK: what the state has, as JSON; nothing where there is no state.
+libvirt_state() {
+  pulumi stack export --stack "$1" 2>/dev/null || true
+}
+
+# sweep_libvirt wake|before|after: see tools/leftovers.py; the state comes on standard input.
+sweep_libvirt() {
+  "${inside[@]}" python -m tools.leftovers "$config" "$1"
+}
+
+# refresh_libvirt STACK: makes the state's storage pools usable again, then forget_missing. For `up` and `destroy` to begin with.
+refresh_libvirt() {
+  libvirt_state "$1" | sweep_libvirt wake
+  forget_missing "$1"
+}
+
+# forget_missing STACK: the state forgets what is no more in libvirt, and what a killed run was about to make. Nothing else
+# is read: a cluster that is gone cannot hold this up. Fails where libvirt or its plugin does not answer in time.
+forget_missing() {
+  local limit=60 log=${config%/*}/refresh.log
+  run_pulumi "$1" refresh --yes --skip-preview --suppress-outputs --clear-pending-creates --target '**libvirt:index/**' \
+    >"$log" 2>&1 || {
+    cat "$log" >&2
+    return 1
+  }
+  sed --quiet 's/^ *-  *libvirt:index:\([A-Za-z]*\) *\([^ ]*\) .*deleted.*/No more in libvirt: \1 \2/p' "$log" >&2
 }

@@ -1,0 +1,305 @@
+"""What `make destroy` does to libvirt besides Pulumi: line by line, for each thing that can be there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.leftovers import mark
+from tests.fake_virsh import Hypervisor
+from tools import leftovers, sweep
+from tools.stack_state import StackState
+
+OURS = mark("ssh-ed25519 AAAA")
+DIRECTORY = "/var/lib/libvirt/images/k8s"
+
+
+@pytest.fixture
+def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
+    made = Hypervisor(tmp_path / "virsh")
+    monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
+    monkeypatch.setattr(sweep, "NETWORK_INTERFACES", tmp_path)
+    return made
+
+
+def resource(kind: str, **outputs: Any) -> dict[str, Any]:
+    lower = kind[0].lower() + kind[1:]
+    return {"type": f"libvirt:index/{lower}:{kind}", "id": f"{outputs['name']}-id", "outputs": outputs}
+
+
+def state(*resources: dict[str, Any], pending: list[dict[str, Any]] | None = None) -> str:
+    operations = [{"resource": each, "type": "creating"} for each in pending or []]
+    return json.dumps({"version": 3, "deployment": {"resources": resources, "pending_operations": operations}})
+
+
+KEYS = {"type": "kubeadm-libvirt:index:SshKeys", "outputs": {"login": "ssh-ed25519 AAAA"}}
+MADE = (
+    KEYS,
+    resource("Network", name="k8s", mode="nat", bridge="br-k8s", addresses=["10.17.3.0/24"]),
+    resource("Pool", name="k8s", target={"path": DIRECTORY}),
+    resource("Volume", name="k8s-worker-1.qcow2", pool="k8s"),
+    resource("Domain", name="k8s-worker-1", description=OURS),
+)
+
+
+def run(
+    step: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], **config: str
+) -> tuple[int, list[str]]:
+    """The exit code and the lines of one step."""
+    file = tmp_path / "Pulumi.lab.yaml"
+    lines = [f"  kubeadm-libvirt:{key}: {value}\n" for key, value in config.items()]
+    file.write_text("config:\n  libvirt:uri: qemu:///system\n" + "".join(lines))
+    code = leftovers.main(file, step, text)
+    return code, capsys.readouterr().out.splitlines()
+
+
+def made(hypervisor: Hypervisor, *files: str) -> None:
+    """What the state MADE stands for."""
+    hypervisor.network("k8s")
+    hypervisor.pool("k8s", DIRECTORY, "k8s-worker-1.qcow2", *files)
+    hypervisor.domain("k8s-worker-1", running=True, description=OURS)
+
+
+def test_before_what_the_state_has_is_left_to_pulumi(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    assert run("before", state(*MADE), tmp_path, capsys) == (0, [])
+    assert hypervisor.changes() == []
+
+
+def test_before_orphans_go_by_their_names_and_nothing_else_does(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = ["base-0123456789ab.qcow2", "k8s-worker-2.qcow2", "k8s-control-plane-1-seed-0123456789ab.iso"]
+    others = ["base-0123.qcow2", "k8s-worker-x.qcow2", "xk8s-worker-1.qcow2", "k8s-worker-2.qcow2.bak", "notes.txt"]
+    made(hypervisor, *ours, *others)
+    hypervisor.domain("k8s-worker-2", running=True, description=OURS)
+    for name in ("k8s-worker-", "k8s-mail", "other-worker-1"):
+        hypervisor.domain(name, running=False)
+    code, lines = run("before", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        "Removed the domain k8s-worker-2, a leftover: it has our mark.",
+        *(
+            f"Removed the volume {DIRECTORY}/{name}, a leftover: no running domain of anybody else used it."
+            for name in ours
+        ),
+        f"{DIRECTORY} has {', '.join(others)} in it, not ours: the directory will stay.",
+    ]
+    assert hypervisor.world()["pools"]["k8s"]["files"] == ["k8s-worker-1.qcow2", *others]
+    assert {"k8s-worker-", "k8s-mail", "other-worker-1", "k8s-worker-1"} == set(hypervisor.world()["domains"])
+
+
+def test_after_everything_goes_and_the_directory_with_it(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    code, lines = run("after", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        "Removed the domain k8s-worker-1, a leftover: it has our mark.",
+        "Removed the network k8s, a leftover: no running domain of anybody else used it.",
+        f"Removed the volume {DIRECTORY}/k8s-worker-1.qcow2, a leftover: no running domain of anybody else used it.",
+        f"Removed the storage pool k8s, a leftover, with its empty directory {DIRECTORY}.",
+    ]
+    world = hypervisor.world()
+    assert [world[kind] for kind in ("domains", "networks", "pools")] == [{}, {}, {}]
+
+
+def test_after_a_file_that_is_not_ours_stays_with_its_directory_and_is_named(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.pool("k8s", DIRECTORY, "notes.txt", active=False)
+    code, lines = run("after", "", tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        f"{DIRECTORY}/notes.txt is not ours, and was left. "
+        f"Remove it with: rm -r '{DIRECTORY}/notes.txt' && rmdir '{DIRECTORY}'",
+        f"Removed the storage pool k8s, a leftover, but not the files in {DIRECTORY}.",
+    ]
+    assert "pool-delete --pool k8s" not in hypervisor.changes()
+
+
+def test_without_a_pool_the_files_in_its_directory_are_found(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.files("/srv/disks", "k8s-worker-1.qcow2")
+    code, lines = run("after", "", tmp_path, capsys, storagePath="/srv/disks")
+    assert code == 0
+    assert lines == [
+        "Removed the volume /srv/disks/k8s-worker-1.qcow2, a leftover: no running domain of anybody else used it.",
+        "Removed the empty directory /srv/disks, a leftover.",
+    ]
+    assert hypervisor.world()["pools"] == {}
+
+
+def test_an_empty_directory_that_a_person_chose_is_not_ours_to_remove(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("after", "", tmp_path, capsys, storagePath="/srv/disks") == (0, [])
+    assert "pool-delete --pool k8s" not in hypervisor.changes()
+    assert hypervisor.world()["pools"] == {}
+
+
+@pytest.mark.parametrize(
+    ("verb", "message"),
+    [
+        ("pool-start", "cannot open directory '/var/lib/libvirt/images/k8s': No such file or directory"),
+        ("pool-define-as", "operation failed: Storage source conflict with pool: 'default'"),
+    ],
+)
+def test_a_directory_that_is_not_there_or_another_pools_has_nothing_of_ours(
+    verb: str, message: str, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.fails(verb, message)
+    assert run("after", "", tmp_path, capsys) == (0, [])
+    assert hypervisor.world()["pools"] == {}
+
+
+def test_a_pool_whose_directory_is_gone_is_removed(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.pool("k8s", DIRECTORY, active=False)
+    hypervisor.fails("pool-start", f"cannot open directory '{DIRECTORY}': No such file or directory")
+    code, lines = run("after", "", tmp_path, capsys)
+    assert (code, lines) == (0, [f"Removed the storage pool k8s, a leftover, but not the files in {DIRECTORY}."])
+
+
+def test_what_belongs_to_somebody_else_is_named_and_no_fault_of_ours(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.domain("k8s-worker-1", running=True)
+    hypervisor.pool("k8s", "/srv/others", "k8s-worker-1.qcow2")
+    code, lines = run("after", "", tmp_path, capsys)
+    assert code == 0
+    assert [line.split(". ")[0] for line in lines] == [
+        "The domain k8s-worker-1 runs, and this stack did not make it: it has no description",
+        f"There is a storage pool k8s, and it is for /srv/others, not for {DIRECTORY}",
+    ]
+    assert hypervisor.changes() == []
+
+
+def test_what_of_ours_cannot_be_removed_is_a_failure(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    hypervisor.fails("undefine", "operation failed")
+    code, lines = run("after", state(*MADE), tmp_path, capsys)
+    assert code == 1
+    assert lines[0].startswith("Something of ours is left: `virsh --connect qemu:///system undefine ")
+    assert hypervisor.world()["networks"] == {}, "the rest is removed all the same"
+
+
+def test_without_libvirt_one_line_says_so(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.fails("list", "failed to connect to the hypervisor")
+    code, lines = run("before", "", tmp_path, capsys)
+    assert (code, lines) == (
+        1,
+        ["`virsh --connect qemu:///system list --all --name` failed: failed to connect to the hypervisor"],
+    )
+
+
+def test_a_cluster_that_the_configuration_no_longer_names_is_swept_too(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor, "k8s-worker-9.qcow2")
+    code, lines = run("before", state(*MADE), tmp_path, capsys, clusterName="new")
+    assert code == 0
+    assert f"Removed the volume {DIRECTORY}/k8s-worker-9.qcow2, a leftover" in "\n".join(lines)
+
+
+@pytest.mark.parametrize(("works", "code"), [(True, 0), (False, 1)])
+def test_a_bridge_without_a_network_is_removed_or_named(
+    works: bool, code: int, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "br-k8s").mkdir()
+    (hypervisor.directory / "ip").write_text(f"#!/bin/sh\necho ip $* >>{tmp_path}/ip\nexit {code}\n")
+    (hypervisor.directory / "ip").chmod(0o755)
+    done, lines = run("after", "", tmp_path, capsys)
+    assert (tmp_path / "ip").read_text() == "ip link delete br-k8s\n"
+    assert done == code
+    said = "Removed the bridge br-k8s, a leftover: its network is gone."
+    named = "Something of ours is left: the bridge br-k8s. Remove it with: sudo ip link delete br-k8s"
+    assert lines[0] == (said if works else named)
+
+
+def test_waking_starts_what_is_stopped(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.network("k8s", active=False)
+    hypervisor.pool("k8s", DIRECTORY, active=False)
+    code, lines = run("wake", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        "Started the network k8s again; a machine that ran meanwhile is on it after its next start.",
+        "Started the storage pool k8s again.",
+    ]
+    assert hypervisor.changes() == ["net-start --network k8s", "pool-build --pool k8s", "pool-start --pool k8s"]
+
+
+def test_waking_leaves_alone_what_is_awake(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    assert run("wake", state(*MADE), tmp_path, capsys) == (0, [])
+    assert hypervisor.changes() == []
+
+
+def test_waking_defines_what_is_gone_as_the_one_in_the_state(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, lines = run("wake", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert [line for line in lines if line.startswith("Defined")] == [
+        "Defined the network k8s again: it was gone from libvirt.",
+        "Defined the storage pool k8s again: it was gone from libvirt.",
+    ]
+    world = hypervisor.world()
+    assert world["networks"]["k8s"]["xml"] == (
+        '<network><name>k8s</name><uuid>k8s-id</uuid><forward mode="nat" />'
+        '<bridge name="br-k8s" stp="on" delay="0" /><dns enable="yes" />'
+        '<ip family="ipv4" address="10.17.3.1" prefix="24" /></network>'
+    )
+    assert world["pools"]["k8s"]["xml"] == (
+        f'<pool type="dir"><name>k8s</name><uuid>k8s-id</uuid><target><path>{DIRECTORY}</path></target></pool>'
+    )
+    assert world["networks"]["k8s"]["active"]
+    assert world["pools"]["k8s"]["active"]
+
+
+def test_waking_says_why_it_cannot_and_goes_on(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.fails("net-start", "permission denied")
+    code, lines = run("wake", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert (
+        "The network k8s could not be made usable: "
+        "`virsh --connect qemu:///system net-start --network k8s` failed: permission denied"
+    ) in lines
+    assert lines[-1] == "Started the storage pool k8s again."
+
+
+def test_marks_come_from_keys_domains_and_unfinished_operations_of_all_exports() -> None:
+    pending = {"type": "libvirt:index/domain:Domain", "inputs": {"name": "x", "description": "kubeadm-libvirt pending"}}
+    foreign = resource("Domain", name="mail", description="mail server")
+    older = state(resource("Domain", name="old", description="kubeadm-libvirt old"), pending=[pending])
+    parsed = StackState.parse(f"{state(KEYS, foreign)}\n{older}")
+    assert parsed.marks == {OURS, "kubeadm-libvirt pending", "kubeadm-libvirt old"}
+    assert parsed.names == {("domain", "mail")}, "what is there is in the first export alone"
+
+
+def test_an_unfinished_creation_is_not_in_the_state() -> None:
+    pending = {"type": "libvirt:index/domain:Domain", "inputs": {"name": "k8s-worker-1"}}
+    assert StackState.parse(state(pending=[pending])).names == frozenset()
+
+
+def test_a_state_that_is_lost_is_an_empty_one() -> None:
+    empty = StackState(names=frozenset(), networks=(), pools=(), marks=frozenset())
+    assert StackState.parse("") == StackState.parse('{"version": 3, "deployment": null}') == empty

@@ -1,0 +1,57 @@
+"""Sweeps libvirt around `pulumi destroy`: python -m tools.leftovers STACK_FILE wake|before|after <STATE.json
+
+The state comes from `pulumi stack export`, and may be empty; older exports may follow it. wake makes its networks and
+storage pools usable again, so that a refresh can tell what else is missing. before removes what has this cluster's
+names and is not in the state. after removes whatever is still there. One line for each thing; exits non-zero if
+something of ours was left.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.settings import Settings
+from components.virsh import LeftoversError, Virsh
+from tools.check_configuration import configured
+from tools.stack_state import StackState
+from tools.sweep import Cluster, Sweep
+from tools.wake import wake
+
+
+def clusters(values: dict[str, Any], state: StackState) -> list[Cluster]:
+    """The cluster of the configuration, and that of the state where it has another name or place."""
+    found: dict[Cluster, None] = {}
+    if name := str(values.get("clusterName") or ""):
+        settings = Settings.model_construct(cluster_name=name, storage_path=str(values.get("storagePath") or ""))
+        found[Cluster(name=name, directory=settings.storage_directory)] = None
+    for pool in state.pools:
+        found[Cluster(name=pool.name, directory=pool.directory)] = None
+    return list(found)
+
+
+def main(stack_file: Path, step: str, text: str) -> int:
+    """Does a step and returns the exit code."""
+    state = StackState.parse(text)
+    configuration = (yaml.safe_load(stack_file.read_text()) or {}).get("config") or {}
+    uri = configuration.get("libvirt:uri") or os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
+    virsh = Virsh(uri)
+    sweep = Sweep(virsh, state, print)
+    try:
+        if step == "wake":
+            wake(virsh, state, print)
+        else:
+            for cluster in clusters(configured(stack_file), state):
+                sweep.all(cluster, keep_state=step == "before")
+    except LeftoversError as error:
+        print(error)
+        return 1
+    return int(sweep.left)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.stdin.read()))

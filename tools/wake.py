@@ -1,0 +1,74 @@
+"""Makes the networks and storage pools of a state usable again, so that a refresh can tell what else is missing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from xml.etree import ElementTree
+
+from components.virsh import LeftoversError, Virsh
+from tools.stack_state import StackState, StateNetwork, StatePool
+
+
+def wake(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
+    """Defines and starts what is gone or stopped, as the same one; has libvirt look at the pools' files again.
+
+    Without a machine's network its domain cannot be read. Without its pool all its volumes would seem to be gone.
+    """
+    for network in state.networks:
+        _attempt(partial(_network, virsh, network, say), f"network {network.name}", say)
+    for pool in state.pools:
+        _attempt(partial(_pool, virsh, pool, say), f"storage pool {pool.name}", say)
+
+
+def _attempt(step: Callable[[], None], what: str, say: Callable[[str], None]) -> None:
+    try:
+        step()
+    except LeftoversError as error:
+        say(f"The {what} could not be made usable: {error}")
+
+
+def _network(virsh: Virsh, network: StateNetwork, say: Callable[[str], None]) -> None:
+    if network.name not in virsh.networks():
+        root = _named("network", network.name, network.uuid)
+        ElementTree.SubElement(root, "forward", mode="nat")
+        ElementTree.SubElement(root, "bridge", name=network.bridge, stp="on", delay="0")
+        ElementTree.SubElement(root, "dns", enable="yes")
+        host, length = network.addresses[1], str(network.addresses.prefixlen)
+        ElementTree.SubElement(root, "ip", family="ipv4", address=str(host), prefix=length)
+        _define(virsh, "net-define", root)
+        virsh("net-autostart", "--network", network.name)
+        say(f"Defined the network {network.name} again: it was gone from libvirt.")
+    if network.name not in virsh.names("net-list"):
+        virsh("net-start", "--network", network.name)
+        say(f"Started the network {network.name} again; a machine that ran meanwhile is on it after its next start.")
+
+
+def _pool(virsh: Virsh, pool: StatePool, say: Callable[[str], None]) -> None:
+    if pool.name not in virsh.pools():
+        root = _named("pool", pool.name, pool.uuid)
+        root.set("type", "dir")
+        ElementTree.SubElement(ElementTree.SubElement(root, "target"), "path").text = str(pool.directory)
+        _define(virsh, "pool-define", root)
+        virsh("pool-autostart", "--pool", pool.name)
+        say(f"Defined the storage pool {pool.name} again: it was gone from libvirt.")
+    if pool.name not in virsh.names("pool-list"):
+        virsh("pool-build", "--pool", pool.name)  # its directory may be gone as well
+        virsh("pool-start", "--pool", pool.name)
+        say(f"Started the storage pool {pool.name} again.")
+    virsh("pool-refresh", "--pool", pool.name)
+
+
+def _named(kind: str, name: str, uuid: str) -> ElementTree.Element:
+    root = ElementTree.Element(kind)
+    ElementTree.SubElement(root, "name").text = name
+    ElementTree.SubElement(root, "uuid").text = uuid
+    return root
+
+
+def _define(virsh: Virsh, verb: str, root: ElementTree.Element) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+        file.write(ElementTree.tostring(root, encoding="unicode"))
+        file.flush()
+        virsh(verb, "--file", file.name)
