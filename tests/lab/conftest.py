@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,10 @@ import pytest
 from lab.paths import BIN, CACHE
 from lab.plugin_steps import ENVIRONMENT, PYTHON_PLUGINS, install, make_package
 from lab.versions import VERSIONS
+from tests.configuration import REPOSITORY
 from tests.lab.api_server import NEEDED as CONTROL_PLANE
 from tests.lab.api_server import ApiServer
+from tests.lab.checkout import Checkout
 from tests.lab.engine import NEEDED
 from tests.lab.plugin_client import Plugin
 from tests.lab.ssh_server import SshServer
@@ -124,6 +127,17 @@ def own_kubernetes(stand_ins: Path, api_server: ApiServer) -> Iterator[Plugin]:
     with Plugin(stand_ins / "kubernetes" / "pulumi-resource-kubernetes") as running:
         running.configure({"kubeconfig": api_server.kubeconfig()})
         yield running
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    """A checkout whose cluster has a name that no other test and nobody else uses."""
+    _skip_without([name for name in NEEDED if not (BIN / name).exists()], "pulumi-home pulumi-language-host")
+    if subprocess.run([REPOSITORY / "lab/enter", "virsh", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("the lab is not running: `lab/start` would start it")
+    made = Checkout(tmp_path, f"t{abs(hash(tmp_path)) % 10**8}")
+    yield made
+    made.clean()
 
 
 def _skip_without(missing: list[str], steps: str) -> None:
