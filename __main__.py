@@ -23,7 +23,7 @@ images = base_images(nodes, preview=pulumi.runtime.is_dry_run())
 
 identity = ClusterIdentity("cluster", ClusterIdentityArgs(settings=settings, control_plane=nodes[0], images=images))
 keys = SshKeys(name, SshKeysArgs(nodes=nodes))
-network = Network(name, NetworkArgs(settings=settings, identity=identity, base_images=images))
+network = Network(name, NetworkArgs(settings=settings, keys=keys, identity=identity, base_images=images))
 machines = [
     Machine(
         f"{name}-{node.name}",

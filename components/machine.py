@@ -71,6 +71,7 @@ class Machine(pulumi.ComponentResource):
             xml=private("qcow2"),
             opts=pulumi.ResourceOptions(
                 parent=self,
+                hooks=args.network.leftovers,
                 # A disk outlives its domain, so that more memory costs no cluster; a new cluster wants new disks.
                 replace_with=[args.identity.remembered],
                 # The new one has the old one's name: made first, it would be the old one.
@@ -83,10 +84,18 @@ class Machine(pulumi.ComponentResource):
             # Its id is drawn when it is made. The disk's own is a path, which a new disk has again.
             opts=pulumi.ResourceOptions(parent=self, replace_with=[disk]),
         )
-        seed_disk = seed_volume(f"{name}-seed", prefix=prefix, pool=args.network.pool_name, seed=seed, parent=self)
+        seed_disk = seed_volume(
+            f"{name}-seed",
+            prefix=prefix,
+            pool=args.network.pool_name,
+            seed=seed,
+            hooks=args.network.leftovers,
+            parent=self,
+        )
         self.domain = libvirt.Domain(
             f"{name}-domain",
             name=prefix,
+            description=args.network.mark,
             type=settings.virtualization,
             vcpu=node.cpus,
             memory=node.memory,
@@ -98,6 +107,7 @@ class Machine(pulumi.ComponentResource):
             autostart=True,  # else nothing comes back after a restart of the host
             opts=pulumi.ResourceOptions(
                 parent=self,
+                hooks=args.network.leftovers,
                 # The provider shows this as an update but changes nothing in the machine (providers.md 1.2).
                 replace_on_changes=["networkInterfaces"],
                 # A new disk is at the old one's path, so no input tells; the old machine would run on without a disk.

@@ -12,7 +12,10 @@ import pulumi_libvirt as libvirt
 from components import handover
 from components.base_image import BaseImage
 from components.cluster_identity import ClusterIdentity
+from components.leftover_hooks import remove_leftovers
+from components.leftovers import mark
 from components.settings import Settings
+from components.ssh_keys import SshKeys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,7 @@ class NetworkArgs:
 
     settings: Settings
     identity: ClusterIdentity
+    keys: SshKeys
     base_images: Mapping[str, BaseImage]
     """The verified operating system image of each node, by the node's name."""
 
@@ -29,16 +33,22 @@ class Network(pulumi.ComponentResource):
     """A NAT network with a name server, a directory for disks, and the base images that all disks grow from."""
 
     network_id: pulumi.Output[str]
+    mark: pulumi.Output[str]
+    """The description of this stack's domains, see leftovers.py."""
+    leftovers: pulumi.ResourceHookBinding
+    """What is done before anything is made in libvirt."""
     pool_name: pulumi.Output[str]
     base_volume_ids: dict[str, pulumi.Output[str]]
     """By the node's name."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kubeadm-libvirt:index:Network", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
+        self.mark = args.keys.login.public.apply(mark)
+        self.leftovers = remove_leftovers(self.mark)
         # Everything in libvirt needs one of the two, so nothing is touched where the configuration is refused.
-        accepted_name = args.identity.accepted.apply(lambda _: settings.cluster_name)
+        # The mark too comes first: what is looked for before a creation is told from others' by it.
+        accepted_name = pulumi.Output.all(args.identity.accepted, self.mark).apply(lambda _: settings.cluster_name)
 
         network = libvirt.Network(
             f"{name}-network",
@@ -49,14 +59,14 @@ class Network(pulumi.ComponentResource):
             dhcp=libvirt.NetworkDhcpArgs(enabled=False),  # addresses are static, see cloud_init.network_config
             dns=libvirt.NetworkDnsArgs(enabled=True),
             autostart=True,  # else nothing comes back after a restart of the host
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, hooks=self.leftovers),
         )
         pool = libvirt.Pool(
             f"{name}-pool",
             name=accepted_name,
             type="dir",
             target=libvirt.PoolTargetArgs(path=str(settings.storage_directory)),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, hooks=self.leftovers),
         )
         # One for all, and one for each image that a machine has of its own.
         volumes: dict[str, libvirt.Volume] = {}
@@ -85,7 +95,7 @@ class Network(pulumi.ComponentResource):
                 parent=self,
                 # The image's own path says nothing about its content; a cache that moved would rebuild all machines.
                 ignore_changes=["source"],
-                hooks=handover.hand_over(name, link),
+                hooks=pulumi.ResourceHookBinding.merge(self.leftovers, handover.hand_over(name, link)),
             ),
         )
 

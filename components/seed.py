@@ -60,7 +60,13 @@ def private(file_format: str) -> libvirt.VolumeXmlArgs:
 
 
 def seed_volume(
-    name: str, *, prefix: str, pool: pulumi.Input[str], seed: pulumi.Output[Seed], parent: pulumi.Resource
+    name: str,
+    *,
+    prefix: str,
+    pool: pulumi.Input[str],
+    seed: pulumi.Output[Seed],
+    hooks: pulumi.ResourceHookBinding,
+    parent: pulumi.Resource,
 ) -> libvirt.Volume:
     """The volume with a machine's seed. Its name carries the content: another seed is another volume.
 
@@ -80,5 +86,9 @@ def seed_volume(
         pool=pool,
         source=handover.place(f"{prefix}-seed.iso"),
         xml=private("raw"),  # not as `format`: libvirt finds out that it is an ISO, which would count as a change
-        opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["source"], hooks=handover.hand_over(name, write)),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            ignore_changes=["source"],
+            hooks=pulumi.ResourceHookBinding.merge(hooks, handover.hand_over(name, write)),
+        ),
     )

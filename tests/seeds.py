@@ -12,9 +12,11 @@ from tests.recording import Run
 
 
 async def call(recorded: Run, moment: str, volume: str, path: Path) -> None:
-    """Calls the hooks of a volume as the engine does, for a `source` of this path."""
+    """Calls the hooks of a volume that hand its content over, as the engine does, for a `source` of this path."""
     (registration,) = [each for each in recorded.of(":Volume") if each.name == volume]
-    for name in registration.hooks.get(moment, []):
+    names = [name for name in registration.hooks.get(moment, []) if name.endswith(("-hand-over", "-take-away"))]
+    assert names, f"nothing is handed over to {volume}"
+    for name in names:
         args = pulumi.ResourceHookArgs(
             urn=registration.urn,
             id="",

@@ -203,7 +203,7 @@ def a_cluster(name: str) -> None:
     identity = ClusterIdentity(
         f"{name}-identity", ClusterIdentityArgs(settings=settings, control_plane=nodes[0], images=images)
     )
-    network = Network(name, NetworkArgs(settings=settings, identity=identity, base_images=images))
+    network = Network(name, NetworkArgs(settings=settings, keys=keys, identity=identity, base_images=images))
     first, *rest = [
         Machine(
             f"{name}-{node.name}",

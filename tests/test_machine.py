@@ -145,3 +145,18 @@ def test_one_more_worker_changes_no_machine_that_is_there(
         after = {each.urn: each.inputs for each in more.of(kind)}
         assert before.items() <= after.items()
     assert f"10.17.3.{FIRST_WORKER_HOST + 2}" in seed(more, "worker-3", tmp_path)["network-config"]
+
+
+def test_whatever_lies_in_libvirt_under_our_names_is_looked_for_before_anything_is_made(program: Run) -> None:
+    made = [each for each in program.resources.values() if each.type.startswith("libvirt:")]
+    assert len(made) == 12
+    for resource in made:
+        kinds = {name.rsplit("-", 1)[-1].split("_")[0] for name in resource.hooks["before_create"]}
+        assert len(resource.hooks["before_create"]) >= 1, f"an orphan would be in the way of {resource.name}: {kinds}"
+        assert "k8s-login-key" in program.before(resource), "the hook waits for the mark, and would wait for ever"
+
+
+def test_every_domain_says_whose_it_is(applied: Run) -> None:
+    marks = {domain(applied, name).plain("description") for name in NAMES}
+    assert len(marks) == 1
+    assert re.fullmatch("kubeadm-libvirt [0-9a-f]{16}", marks.pop()), "another stack could take it for its own leftover"

@@ -14,6 +14,7 @@ from components.cluster_identity import ClusterIdentity, ClusterIdentityArgs
 from components.network import Network, NetworkArgs, bridge_name
 from components.nodes import control_planes
 from components.settings import SettingsError
+from components.ssh_keys import SshKeys, SshKeysArgs
 from tests.configuration import make_settings
 from tests.conftest import RunProgram
 from tests.recording import Run, run
@@ -28,7 +29,9 @@ def networked(image: Path, **overrides: str) -> Run:
     def program() -> None:
         images = base_images([node], preview=True)
         args = ClusterIdentityArgs(settings=settings, control_plane=node, images=images)
-        Network("test", NetworkArgs(settings=settings, identity=ClusterIdentity("identity", args), base_images=images))
+        keys = SshKeys("test", SshKeysArgs(nodes=[node]))
+        identity = ClusterIdentity("identity", args)
+        Network("test", NetworkArgs(settings=settings, keys=keys, identity=identity, base_images=images))
 
     return run(program)
 
