@@ -39,13 +39,19 @@ def changed(**values: Any) -> Iterator[None]:
     """Other values in the lab's configuration file, which is as it was afterwards."""
     file = REPOSITORY / "Pulumi.lab.yaml"
     before = file.read_text()
-    configuration = yaml.safe_load(before)
-    configuration["config"] |= {f"kubeadm-libvirt:{key}": value for key, value in values.items()}
     try:
-        file.write_text(yaml.safe_dump(configuration))
+        keep(**values)
         yield
     finally:
         file.write_text(before)
+
+
+def keep(**values: Any) -> None:
+    """Other values in the lab's configuration file from now on, until the tests end."""
+    file = REPOSITORY / "Pulumi.lab.yaml"
+    configuration = yaml.safe_load(file.read_text())
+    configuration["config"] |= {f"kubeadm-libvirt:{key}": value for key, value in values.items()}
+    file.write_text(yaml.safe_dump(configuration))
 
 
 def make_up(seconds: float, **variables: str) -> dict[str, str]:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import REPOSITORY, Cluster
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configuration() -> Iterator[None]:
+    """The lab's configuration file is afterwards as it was before."""
+    file = REPOSITORY / "Pulumi.lab.yaml"
+    before = file.read_text()
+    yield
+    file.write_text(before)
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import REPOSITORY, Cluster, changed, events, make_up, preview, pulumi, run
+from tests.e2e.cluster import REPOSITORY, Cluster, changed, events, keep, make_up, preview, pulumi, run
 from tests.e2e.serving import serving
 
 WORKER = ["domain", "prepare", "join"]
-MEMORY = {"worker-2": {"memory": 1792}}
 
 
 def ready(cluster: Cluster) -> dict[str, bool]:
@@ -89,26 +88,27 @@ def crowd(cluster: Cluster, node: str) -> None:
     assert {pod["spec"]["nodeName"] for pod in pods if "deletionTimestamp" not in pod["metadata"]} == {node}
 
 
+@pytest.mark.long
 def test_a_worker_with_other_memory_is_drained_replaced_and_joins_again(cluster: Cluster, tmp_path: Path) -> None:
     crowd(cluster, "worker-2")
     before, others = uid(cluster, "worker-2"), [url for url in cluster.outputs["web_urls"] if "3.22" not in url]
-    with changed(machines=MEMORY):
-        assert preview() == {"replace": named("worker-2", *WORKER) | {"nodes-ready-check"}}
-        with serving(others, tmp_path / "answers") as answers:
-            make_up(seconds=1200)
-        assert position("delete-replaced", "k8s-worker-2-join") < position("delete-replaced", "k8s-worker-2-domain")
-        assert answers.failures() == [], "the other nodes and the URL keep serving"
-        assert all(ready(cluster).values())
-        assert uid(cluster, "worker-2") != before, "it did not leave and join anew"
-        assert int(cluster.on(cluster.outputs["nodes"][2], "free --mebi | awk '/^Mem/ {print $2}'")) < 1792
-        assert make_up(seconds=120) == {}
+    keep(machines={"worker-2": {"memory": 1792}})
+    assert preview() == {"replace": named("worker-2", *WORKER) | {"nodes-ready-check"}}
+    with serving(others, tmp_path / "answers") as answers:
+        make_up(seconds=1200)
+    assert position("delete-replaced", "k8s-worker-2-join") < position("delete-replaced", "k8s-worker-2-domain")
+    assert answers.failures() == [], "the other nodes and the URL keep serving"
+    assert all(ready(cluster).values())
+    assert uid(cluster, "worker-2") != before, "it did not leave and join anew"
+    assert int(cluster.on(cluster.outputs["nodes"][2], "free --mebi | awk '/^Mem/ {print $2}'")) < 1792
+    assert make_up(seconds=120) == {}
 
 
+@pytest.mark.long
 def test_a_machine_is_rebuilt_from_its_image_on_demand(cluster: Cluster, tmp_path: Path) -> None:
     worker, others = cluster.outputs["nodes"][1], [url for url in cluster.outputs["web_urls"] if "3.21" not in url]
     cluster.on(worker, "sudo touch /var/lib/spoiled")
-    disk = "k8s-worker-1-disk"
-    said = preview("--replace", f"**::{disk}")
+    said = preview("--replace", "**::k8s-worker-1-disk")
     assert said == {"replace": named("worker-1", "disk", "made", *WORKER) | {"nodes-ready-check"}}
     with serving(others, tmp_path / "answers") as answers:
         make_up(seconds=1200, REPLACE="worker-1")
@@ -117,19 +117,26 @@ def test_a_machine_is_rebuilt_from_its_image_on_demand(cluster: Cluster, tmp_pat
     assert "spoiled" not in cluster.on(worker, "ls /var/lib")
 
 
+@pytest.mark.long
 def test_the_control_plane_gets_other_memory_and_keeps_the_cluster(cluster: Cluster) -> None:
     cluster.kubectl("create", "configmap", "precious", "--from-literal=kept=yes")
     workers = {name: uid(cluster, name) for name in ("worker-1", "worker-2")}
-    with changed(controlPlaneMemory=3200):
-        said = preview()
-        assert named("control-plane-1", "domain", "prepare", "init", "kubeconfig") <= said["replace"]
-        assert not {name for name in said["replace"] if "worker" in name or name.startswith(("flannel", "web"))}
-        assert "the cluster keeps what is in it and is not rebuilt" in pulumi("preview")
-        make_up(seconds=1200)
-        assert cluster.kubectl("get", "configmap", "precious", "--output=jsonpath={.data.kept}") == "yes"
-        assert {name: uid(cluster, name) for name in workers} == workers
-        assert all(ready(cluster).values())
-        assert make_up(seconds=120) == {}
+    keep(controlPlaneMemory=3200)
+    said = preview()
+    assert named("control-plane-1", "domain", "prepare", "init", "kubeconfig") <= said["replace"]
+    assert not {name for name in said["replace"] if "worker" in name or name.startswith(("flannel", "web"))}
+    assert "the cluster keeps what is in it and is not rebuilt" in pulumi("preview")
+    make_up(seconds=1200)
+    assert cluster.kubectl("get", "configmap", "precious", "--output=jsonpath={.data.kept}") == "yes"
+    assert {name: uid(cluster, name) for name in workers} == workers
+    assert all(ready(cluster).values())
+    assert make_up(seconds=120) == {}
+
+
+def test_a_preview_says_plainly_that_a_new_control_plane_is_a_new_cluster() -> None:
+    for replaced in ("**::k8s-control-plane-1-disk", "**pulumi:index:Stash::cluster"):
+        said = pulumi("preview", "--replace", replaced)
+        assert "the cluster is rebuilt, and everything in it is lost" in said, replaced
 
 
 def test_what_kubeadm_cannot_change_is_refused_before_anything_happens(cluster: Cluster) -> None:
@@ -152,6 +159,7 @@ def identities(resources: list[dict[str, Any]]) -> dict[str, str]:
     return {each["urn"]: each["id"] for each in resources if "id" in each}
 
 
+@pytest.mark.long
 def test_after_a_power_cut_everything_comes_back_by_itself(cluster: Cluster) -> None:
     machines = run("lab/enter", "virsh", "list", "--name").split()
     for machine in machines:
@@ -189,6 +197,7 @@ def test_a_machine_that_was_switched_off_is_started(cluster: Cluster) -> None:
     assert all(ready(cluster).values())
 
 
+@pytest.mark.long
 def test_a_machine_that_was_deleted_by_hand_is_made_again(cluster: Cluster) -> None:
     run("lab/enter", "virsh", "destroy", "k8s-worker-2")
     run("lab/enter", "virsh", "undefine", "k8s-worker-2")
@@ -198,6 +207,7 @@ def test_a_machine_that_was_deleted_by_hand_is_made_again(cluster: Cluster) -> N
     assert make_up(seconds=120) == {}
 
 
+@pytest.mark.long
 def test_services_that_were_stopped_by_hand_are_started_again(cluster: Cluster) -> None:
     cluster.on(cluster.outputs["nodes"][1], "sudo systemctl stop kubelet ")
     done = make_up(seconds=900)
