@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from components.base_image import cache_directory
+from components.base_image import download_path, local_fault
 from components.host_libvirt import Libvirt
 from components.host_program import is_there, nearest
 from components.host_report import Report
@@ -20,7 +20,6 @@ QEMU_CONFIG = Path("/etc/libvirt/qemu.conf")
 QEMU_USERS = ("libvirt-qemu", "qemu")
 """Debian's and Fedora's."""
 CHOOSE_PATH = "pulumi config set storagePath DIRECTORY"
-CHOOSE_IMAGE = "pulumi config set image FILE-OR-URL"
 MAKE_ROOM = f"Make room, or choose another: {CHOOSE_PATH}"
 GIB = 1 << 30
 GROWTH = 2 * GIB
@@ -31,20 +30,8 @@ UNKNOWN_IMAGE = GIB // 2
 
 def image(settings: Settings) -> Report:
     """Whether each local image is a qcow2 file that can be read. Its checksum is compared when it is used."""
-    faults = []
-    for source in dict.fromkeys(node.image for node in _nodes(settings)):
-        if source.startswith("http"):
-            continue
-        try:
-            with Path(source).open("rb") as file:
-                magic = file.read(4)
-        except OSError as error:
-            faults.append(f"image = '{source}' cannot be read: {error.strerror}. Choose another: {CHOOSE_IMAGE}")
-            continue
-        if magic != b"QFI\xfb":
-            faults.append(
-                f"image = '{source}' is not in qcow2. Convert it: qemu-img convert -O qcow2 {source} IMAGE.qcow2"
-            )
+    local = {node.image for node in _nodes(settings) if not node.image.startswith("http")}
+    faults = [fault.removeprefix("- ") for source in sorted(local) if (fault := local_fault(Path(source)))]
     return Report(f"image: {settings.image}", faults)
 
 
@@ -56,8 +43,9 @@ def storage(settings: Settings) -> Report:
         line = f"storagePath = '{directory}': {there} is not a directory. Choose another: {CHOOSE_PATH}"
         return Report("storage", [line])
     missing = [node for node in _nodes(settings) if not is_there(directory / f"{_domain(settings, node)}.qcow2")]
+    images = {(node.image, node.image_sha512) for node in missing}
     free = shutil.disk_usage(there).free
-    needed = len(missing) * GROWTH + sum(_image_size(source) for source in {node.image for node in missing})
+    needed = len(missing) * GROWTH + sum(_image_size(*image) for image in images)
     full = sum(node.disk_size for node in missing) * GIB
     subject = f"storage: {_gib(free)} free in {there}, {_gib(needed)} needed"
     if free < needed:
@@ -141,13 +129,10 @@ def _domain(settings: Settings, node: Node) -> str:
     return f"{settings.cluster_name}-{node.name}"
 
 
-def _image_size(source: str) -> int:
+def _image_size(source: str, sha512: str) -> int:
     """Bytes that the base volume will take."""
-    if not source.startswith("http"):
-        return Path(source).stat().st_size if is_there(Path(source)) else UNKNOWN_IMAGE
-    name = source.rsplit("/", 1)[1]
-    kept = next(cache_directory().glob(f"*/{name}"), None)
-    return kept.stat().st_size if kept else UNKNOWN_IMAGE
+    file = download_path(source, sha512) if source.startswith("http") else Path(source)
+    return file.stat().st_size if is_there(file) else UNKNOWN_IMAGE
 
 
 def _gib(size: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components import host_resources
+from components.base_image import download_path
 from tests.fake_host import CAPABILITIES, GIB, FakeHost
 
 MAKE_ROOM = "Make room, or choose another: pulumi config set storagePath DIRECTORY"
@@ -38,10 +39,10 @@ def test_disks_that_are_made_already_need_no_more_room(ready: FakeHost) -> None:
 
 
 def test_images_are_counted_by_their_size(ready: FakeHost) -> None:
-    downloaded = ready.directory / "kubeadm-libvirt" / "images-downloaded" / "0123"
-    downloaded.mkdir(parents=True)
-    name = ready.settings().image.rsplit("/", 1)[1]
-    with (downloaded / name).open("wb") as file:
+    settings = ready.settings()
+    downloaded = download_path(settings.image, settings.image_sha512)
+    downloaded.parent.mkdir(parents=True)
+    with downloaded.open("wb") as file:
         file.truncate(3 * GIB)
     ready.free(4 * GIB)
     assert ready.faults() == [f"- {ready.directory} has 4.0 GiB free and the disks need 9.0 GiB. {MAKE_ROOM}"]
@@ -108,8 +109,7 @@ def test_machines_that_run_have_their_memory_already(ready: FakeHost) -> None:
 def test_an_image_that_is_not_there_is_refused(ready: FakeHost) -> None:
     image = ready.directory / "debian.qcow2"
     assert ready.faults(image=str(image), imageSha512="") == [
-        f"- image = '{image}' cannot be read: No such file or directory. "
-        "Choose another: pulumi config set image FILE-OR-URL"
+        f"- image = '{image}' is refused: there is no such file. Way out: give the path of a qcow2 file, or a URL"
     ]
 
 
@@ -117,7 +117,7 @@ def test_an_image_in_another_format_is_refused(ready: FakeHost) -> None:
     image = ready.file("debian.img", "raw bytes")
     own = f'{{"worker-1": {{"image": "{image}"}}}}'
     assert ready.faults(machines=own) == [
-        f"- image = '{image}' is not in qcow2. Convert it: qemu-img convert -O qcow2 {image} IMAGE.qcow2"
+        f"- image = '{image}' is refused: it is not a qcow2 file. Way out: give the path of a qcow2 file, or a URL"
     ]
 
 

@@ -72,8 +72,8 @@ def test_without_a_place_for_temporary_files(tmp_path: Path) -> None:
 def test_without_the_image(tmp_path: Path) -> None:
     refused(
         diagnose(tmp_path, image="/nowhere/debian.qcow2"),
-        "image = '/nowhere/debian.qcow2' cannot be read: No such file or directory. "
-        "Choose another: pulumi config set image FILE-OR-URL",
+        "image = '/nowhere/debian.qcow2' is refused: there is no such file. "
+        "Way out: give the path of a qcow2 file, or a URL",
     )
 
 
