@@ -56,11 +56,11 @@ def ask(uri: str, settings: Settings, *, with_emulator: bool) -> tuple[Libvirt |
     try:
         version = _virsh(uri, "version", "--daemon")
         found = re.search(r"daemon: ([0-9.]+)", version)
-        networks = _virsh(uri, "net-list", "--all", "--name").split()
+        names = filter(None, _virsh(uri, "net-list", "--all", "--name").splitlines())
         libvirt = Libvirt(
             version=tuple(int(part) for part in (found[1] if found else "0").split(".")),
-            networks=[_network(_virsh(uri, "net-dumpxml", name)) for name in networks],
-            running=frozenset(_virsh(uri, "list", "--name").split()),
+            networks=[network for name in names if (network := _network(uri, name))],
+            running=frozenset(_virsh(uri, "list", "--name").splitlines()),
             security=frozenset(
                 model.text or ""
                 for model in _xml(_virsh(uri, "capabilities", limit=PATIENCE_AT_FIRST)).findall("host/secmodel/model")
@@ -148,12 +148,16 @@ def _xml(text: str) -> ElementTree.Element:
     return ElementTree.fromstring(text)  # noqa: S314 (written by libvirtd itself)
 
 
-def _network(text: str) -> LibvirtNetwork:
-    network = _xml(text)
+def _network(uri: str, name: str) -> LibvirtNetwork | None:
+    """A network, or None where it has gone since it was listed."""
+    try:
+        network = _xml(_virsh(uri, "net-dumpxml", name))
+    except subprocess.CalledProcessError:
+        return None
     bridge = network.find("bridge")
     addresses = [ip for ip in network.iter("ip") if ip.get("family", "ipv4") == "ipv4" and ip.get("address")]
     return LibvirtNetwork(
-        name=network.findtext("name", ""),
+        name=name,
         bridge="" if bridge is None else bridge.get("name", ""),
         addresses=[
             IPv4Network(f"{ip.get('address')}/{ip.get('prefix') or ip.get('netmask') or 32}", strict=False)

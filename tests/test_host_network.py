@@ -97,6 +97,12 @@ def test_an_interface_that_libvirt_did_not_make_is_refused(ready: FakeHost, monk
     ready.accepted()
 
 
+def test_a_network_that_goes_while_it_is_looked_at_is_no_fault(ready: FakeHost) -> None:
+    ready.networks(gone="<bridge name='br-k8s'/>")
+    ready.answers("net-dumpxml gone", "error: Network not found", error=True)
+    ready.accepted()
+
+
 def test_a_host_without_dnsmasq_is_told_its_package(ready: FakeHost) -> None:
     (ready.directory / "system" / "dnsmasq").unlink()
     assert ready.faults() == [
