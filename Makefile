@@ -1,5 +1,5 @@
 # The commands of the README. STACK=dev (KVM and the internet) or STACK=lab (package registries alone); chosen if unset.
-.PHONY: up preview destroy test e2e
+.PHONY: up preview destroy doctor test e2e
 
 up: ## Make the cluster, or bring it to what the configuration says
 	@tools/stack up $(STACK)
@@ -9,6 +9,9 @@ preview: ## Say what `make up` would do
 
 destroy: ## Take everything down again
 	@tools/stack destroy $(STACK)
+
+doctor: ## Say what is wrong with this host, each thing with its fix
+	@tools/stack doctor $(STACK)
 
 test: ## Static checks, and all tests that need no virtual machine
 	@tools/check

@@ -59,18 +59,25 @@ def base_images(nodes: Sequence[Node], *, preview: bool) -> dict[str, BaseImage]
 def base_image(source: str, sha512: str, *, preview: bool) -> BaseImage:
     """One verified image, from a URL or a path."""
     if source.startswith("http"):
-        path = cache_directory() / sha512[:32] / urlsplit(source).path.rsplit("/", 1)[1]
+        path = download_path(source, sha512)
         if not path.exists() and not preview:
             _download(source, sha512, path)
     else:
         path = Path(source)
-        _check_local(path)
+        if wrong := local_fault(path):
+            raise SettingsError(wrong)
         if sha512:
             _verify(file_sha512(path), sha512, path)
     return BaseImage(source=source, path=path, sha512=sha512)
 
 
-def _check_local(path: Path) -> None:
+def download_path(source: str, sha512: str) -> Path:
+    """Where the image of a URL is kept once it is downloaded."""
+    return cache_directory() / sha512[:32] / urlsplit(source).path.rsplit("/", 1)[1]
+
+
+def local_fault(path: Path) -> str | None:
+    """The line that refuses a local file which is no qcow2 image."""
     try:
         wrong = None if path.is_file() else "there is no such file"
         if not wrong:
@@ -78,8 +85,7 @@ def _check_local(path: Path) -> None:
                 wrong = None if file.read(len(QCOW2)) == QCOW2 else "it is not a qcow2 file"
     except OSError as error:
         wrong = f"it cannot be read: {error.strerror}"
-    if wrong:
-        raise SettingsError(fault("image", path, wrong, "give the path of a qcow2 file, or a URL"))
+    return fault("image", path, wrong, "give the path of a qcow2 file, or a URL") if wrong else None
 
 
 def _download(source: str, sha512: str, path: Path) -> None:

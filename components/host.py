@@ -4,86 +4,103 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
+import urllib.request
+from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
 import pulumi
 
-from components.network import bridge_name
+from components.host_kvm import kvm_device
+from components.host_libvirt import ask
+from components.host_network import bridge, firewall, forwarding, name_server, network_addresses
+from components.host_program import clock, directories, machine_type, packages
+from components.host_report import Report
+from components.host_resources import image, memory, passage, storage
+from components.host_security import app_armor
+from components.nodes import control_planes
 from components.settings import Settings, SettingsError
 
-SOCKET = Path("/var/run/libvirt/libvirt-sock")
-ROUTES = Path("/proc/net/route")
-KVM = Path("/dev/kvm")
+TOOLS = {
+    "mkisofs": "genisoimage",
+    "ssh-keygen": "openssh-client",
+    "virsh": "libvirt-clients",
+    "xsltproc": "xsltproc",
+}
+"""What the program and its providers run, and Debian's package with it."""
 
 
 def check_host(settings: Settings) -> None:
-    """Raises SettingsError with a line for each thing that is missing. Makes nothing."""
-    faults = [*_tools(), *_libvirt(), *_virtualization(settings), *_network(settings)]
+    """Raises SettingsError with a line for each thing that is missing, and logs the warnings. Makes nothing."""
+    uri = pulumi.Config("libvirt").get("uri") or os.environ.get("LIBVIRT_DEFAULT_URI")
+    reports = examine(settings, uri)
+    for report in reports:
+        for warning in report.warnings:
+            pulumi.log.warn(warning)
+    faults = [f"- {fault}" for report in reports for fault in report.faults]
     if faults:
         raise SettingsError("\n".join(["This host is not ready; nothing was made.", *faults]))
 
 
-def _tools() -> list[str]:
-    packages = {"mkisofs": "genisoimage", "ssh-keygen": "openssh-client"}
-    return [
-        f"- {tool} is not on PATH. Install it: sudo apt-get install {package}"
-        for tool, package in packages.items()
-        if not shutil.which(tool)
-    ]
-
-
-def _libvirt() -> list[str]:
-    uri = pulumi.Config("libvirt").get("uri") or os.environ.get("LIBVIRT_DEFAULT_URI")
+def examine(settings: Settings, uri: str | None) -> list[Report]:
+    """Every check; those of the hypervisor only where `uri` is this host's own."""
+    reports = [machine_type(), packages(), tools(), clock(), directories(settings), image(settings), proxy(settings)]
     if not uri:
-        return ["- libvirt:uri is not set. Set it with: pulumi config set libvirt:uri qemu:///system"]
+        missing = "libvirt:uri is not set. Set it with: pulumi config set libvirt:uri qemu:///system"
+        return [*reports, Report("libvirt", [missing])]
     if not uri.startswith("qemu:///system") or "socket=" in uri:
-        return []  # a remote hypervisor: the provider tells what is wrong with it
+        return [*reports, Report(f"libvirt at {uri}: left to the provider, for it is not this host's own")]
+    return [*reports, *_hypervisor(settings, uri)]
+
+
+def _hypervisor(settings: Settings, uri: str) -> list[Report]:
+    device = kvm_device(settings)
+    libvirt, answer = ask(uri, settings, with_emulator=not device.faults)
+    reports = [
+        answer,
+        device,
+        network_addresses(settings, libvirt),
+        bridge(settings, libvirt),
+        name_server(),
+        firewall(libvirt),
+        storage(settings),
+        passage(settings),
+    ]
+    if libvirt:  # what runs already, and what libvirtd confines, only libvirtd can tell
+        reports += [forwarding(settings, libvirt), memory(settings, libvirt), app_armor(settings, libvirt)]
+    return reports
+
+
+def tools() -> Report:
+    """Whether everything that is run on this host is on PATH."""
+    return Report(
+        f"tools: {', '.join(TOOLS)}",
+        [
+            f"{tool} is not on PATH. Install it: sudo apt-get install {package}"
+            for tool, package in TOOLS.items()
+            if not shutil.which(tool)
+        ],
+    )
+
+
+def proxy(settings: Settings) -> Report:
+    """Whether the Kubernetes provider would ask a proxy for the API server; it minds the same variables as kubectl."""
+    server = control_planes(settings)[0].address
+    proxies = urllib.request.getproxies_environment()
+    exceptions = [entry.strip() for entry in proxies.get("no", "").split(",")]
+    subject = f"proxy: none for {server}"
+    if "https" not in proxies or any(_covers(entry, str(server)) for entry in exceptions):
+        return Report(subject)
+    line = (
+        f"HTTPS_PROXY = '{proxies['https']}' would be asked for the machines, which only this host can reach. Leave "
+        f'them out: export NO_PROXY="$NO_PROXY,{settings.network_cidr}"'
+    )
+    return Report(subject, [line])
+
+
+def _covers(entry: str, address: str) -> bool:
+    """Whether an entry of NO_PROXY, which may be a network, is about an address."""
+    if entry == "*":
+        return True
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
-            connection.connect(str(SOCKET))
-    except FileNotFoundError:
-        return [
-            f"- libvirt is not running: there is no {SOCKET}. Install and start it: "
-            "sudo apt-get install libvirt-daemon-system && sudo systemctl start libvirtd"
-        ]
-    except PermissionError:
-        return [f"- you may not use {SOCKET}. Join its group, then log in again: sudo usermod -aG libvirt $USER"]
-    except OSError as error:
-        return [f"- libvirt does not answer on {SOCKET} ({error}). Restart it: sudo systemctl restart libvirtd"]
-    return []
-
-
-def _virtualization(settings: Settings) -> list[str]:
-    if settings.virtualization == "qemu" or KVM.exists():
-        return []
-    return [
-        f"- there is no {KVM}. Turn virtualization on in the firmware and load kvm_intel or kvm_amd, or accept "
-        "software emulation: pulumi config set virtualization qemu"
-    ]
-
-
-def _network(settings: Settings) -> list[str]:
-    """Whether the network's addresses are free on this host; our own bridge may hold them."""
-    ours = bridge_name(settings)
-    return [
-        f"- networkCidr = '{settings.network_cidr}' is taken: {interface} of this host has {network}. Choose another: "
-        "pulumi config set networkCidr 10.77.3.0/24"
-        for interface, network in _routes()
-        # 0 is the default route, and 1 one half of it: what a VPN sets in its place.
-        if interface != ours and network.prefixlen > 1 and network.overlaps(settings.network_cidr)
-    ]
-
-
-def _routes() -> list[tuple[str, IPv4Network]]:
-    """Interface and destination of each IPv4 route, from the kernel's table (hexadecimal, little-endian)."""
-    if not ROUTES.exists():
-        return []
-    routes = []
-    for line in ROUTES.read_text().splitlines()[1:]:
-        interface, destination, *_, mask = line.split()[:8]
-        address, netmask = (IPv4Address(bytes.fromhex(word)[::-1]) for word in (destination, mask))
-        routes.append((interface, IPv4Network(f"{address}/{netmask}")))
-    return routes
+        return IPv4Network(f"{address}/32").subnet_of(IPv4Network(entry, strict=False))
+    except (AddressValueError, NetmaskValueError):
+        return False

@@ -26,6 +26,7 @@ HOST_PACKAGES = (
     "qemu-system-x86",
     "qemu-utils",
     "util-linux",
+    "xsltproc",  # the libvirt plugin runs it on what has an `xslt`
 )
 """What the running lab needs; the builders name theirs in their own HOST_PACKAGES."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from components import host, verification
 from components.settings import PROJECT, Settings
 from tests.configuration import REPOSITORY, default_values
+from tests.fake_host import FakeHost
 from tests.recording import Run, run
 from tests.sandbox import Sandbox
 
@@ -115,3 +116,13 @@ def program(request: pytest.FixtureRequest) -> Run:
 def machine(tmp_path: Path) -> Sandbox:
     """A machine to run scripts on, with stand-ins for its commands."""
     return Sandbox(tmp_path / "machine")
+
+
+@pytest.fixture
+def ready(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]:
+    """A host that lacks nothing."""
+    host = FakeHost(monkeypatch)
+    try:
+        yield host
+    finally:
+        host.close()

@@ -3,172 +3,150 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import shutil
-import socket
-import tempfile
-from collections.abc import Iterator
-from ipaddress import IPv4Network
-from pathlib import Path
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
 
+import pulumi
 import pytest
 
-from components import host
-from components.host import check_host
-from components.settings import SettingsError
-from tests.configuration import make_settings
-
-ROUTES_HEADER = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT"
+from components import host_program
+from components.host import TOOLS, check_host, examine
+from components.settings import Settings
+from tests.fake_host import FakeHost
 
 
-@pytest.fixture
-def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A host that lacks nothing: its directory, with bin/, sock, kvm and route to spoil."""
-    directory = Path(tempfile.mkdtemp(prefix="host-"))  # tmp_path is too long for a socket's name
-    (directory / "bin").mkdir()
-    for tool in ("mkisofs", "ssh-keygen"):
-        (directory / "bin" / tool).write_text("#!/bin/sh\n")
-        (directory / "bin" / tool).chmod(0o755)
-    (directory / "kvm").touch()
-    write_routes(directory, ("eth0", "0.0.0.0/0"), ("eth0", "192.168.1.0/24"))
-    monkeypatch.setenv("PATH", str(directory / "bin"))
-    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"libvirt:uri": "qemu:///system"}))
-    monkeypatch.delenv("LIBVIRT_DEFAULT_URI", raising=False)
-    monkeypatch.setattr(host, "SOCKET", directory / "sock")
-    monkeypatch.setattr(host, "KVM", directory / "kvm")
-    monkeypatch.setattr(host, "ROUTES", directory / "route")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(directory / "sock"))
-        listener.listen()
-        yield directory
-    shutil.rmtree(directory)
+def test_a_host_that_lacks_nothing_is_accepted(ready: FakeHost) -> None:
+    ready.accepted()
 
 
-def write_routes(directory: Path, *routes: tuple[str, str]) -> None:
-    """The kernel's table with these interfaces and destinations: hexadecimal, little-endian."""
-    lines = [ROUTES_HEADER]
-    for interface, cidr in routes:
-        network = IPv4Network(cidr)
-        destination, mask = (address.packed[::-1].hex().upper() for address in (network[0], network.netmask))
-        lines.append(f"{interface}\t{destination}\t00000000\t0001\t0\t0\t100\t{mask}\t0\t0\t0")
-    (directory / "route").write_text("\n".join(lines) + "\n")
+@pytest.mark.parametrize(("tool", "package"), list(TOOLS.items()))
+def test_a_missing_tool_is_named_with_its_package(ready: FakeHost, tool: str, package: str) -> None:
+    (ready.directory / "bin" / tool).unlink()
+    assert ready.faults() == [f"- {tool} is not on PATH. Install it: sudo apt-get install {package}"]
 
 
-def faults(**overrides: object) -> list[str]:
-    """The lines after the heading that this host is refused with."""
-    with pytest.raises(SettingsError) as refusal:
-        check_host(make_settings(**overrides))
-    heading, *lines = str(refusal.value).split("\n")
-    assert heading == "This host is not ready; nothing was made."
-    return lines
-
-
-def test_a_host_that_lacks_nothing_is_accepted(ready: Path) -> None:
-    check_host(make_settings())
-
-
-@pytest.mark.parametrize(("tool", "package"), [("mkisofs", "genisoimage"), ("ssh-keygen", "openssh-client")])
-def test_a_missing_tool_is_named_with_its_package(ready: Path, tool: str, package: str) -> None:
-    (ready / "bin" / tool).unlink()
-    assert faults() == [f"- {tool} is not on PATH. Install it: sudo apt-get install {package}"]
-
-
-def test_a_missing_uri_is_named_with_the_command_that_sets_it(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_uri_is_named_with_the_command_that_sets_it(ready: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", "{}")
-    assert faults() == ["- libvirt:uri is not set. Set it with: pulumi config set libvirt:uri qemu:///system"]
+    assert ready.faults() == ["- libvirt:uri is not set. Set it with: pulumi config set libvirt:uri qemu:///system"]
     monkeypatch.setenv("LIBVIRT_DEFAULT_URI", "qemu:///system")
-    check_host(make_settings())
-
-
-def test_a_libvirt_that_is_not_installed_is_named(ready: Path) -> None:
-    (ready / "sock").unlink()
-    assert faults() == [
-        f"- libvirt is not running: there is no {ready}/sock. Install and start it: "
-        "sudo apt-get install libvirt-daemon-system && sudo systemctl start libvirtd"
-    ]
-
-
-def test_a_libvirt_that_does_not_answer_is_named(ready: Path) -> None:
-    (ready / "sock").unlink()
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(ready / "sock"))
-    assert faults() == [
-        f"- libvirt does not answer on {ready}/sock ([Errno 111] Connection refused). "
-        "Restart it: sudo systemctl restart libvirtd"
-    ]
-
-
-def test_a_user_outside_the_group_is_told_to_join_it(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)  # root, who runs this in CI, is never refused
-    assert faults() == [
-        f"- you may not use {ready}/sock. Join its group, then log in again: sudo usermod -aG libvirt $USER"
-    ]
+    ready.accepted()
 
 
 @pytest.mark.parametrize("uri", ["qemu+ssh://host.example/system", "qemu:///system?socket=/run/lab/libvirt-sock"])
 def test_another_libvirt_than_this_hosts_is_not_looked_for_here(
-    ready: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch, uri: str
 ) -> None:
-    (ready / "sock").unlink()
+    (ready.directory / "sock").unlink()
+    (ready.directory / "kvm").unlink()
+    ready.routes(("eth0", "10.17.3.0/24"))
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"libvirt:uri": uri}))
-    check_host(make_settings())
+    check_host(ready.settings())
 
 
-def test_a_host_without_kvm_is_told_both_ways_out(ready: Path) -> None:
-    (ready / "kvm").unlink()
-    assert faults() == [
-        f"- there is no {ready}/kvm. Turn virtualization on in the firmware and load kvm_intel or kvm_amd, or accept "
-        "software emulation: pulumi config set virtualization qemu"
+def test_everything_that_is_missing_comes_in_one_message(ready: FakeHost) -> None:
+    shutil.rmtree(ready.directory / "bin")
+    (ready.directory / "sock").unlink()
+    (ready.directory / "kvm").unlink()
+    (ready.directory / "system" / "dnsmasq").unlink()
+    ready.routes(("eth0", "10.17.3.0/24"))
+    assert len(ready.faults()) == 8
+
+
+def test_a_warning_is_logged_and_stops_nothing(ready: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", logged.append)
+    ready.answers("capabilities", "<c><host><secmodel><model>apparmor</model></secmodel></host></c>")
+    check_host(ready.settings())
+    assert logged == ready.warnings()
+    assert len(logged) == 1
+
+
+def test_a_host_with_another_processor_is_refused(ready: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert ready.faults() == [
+        "- this host is aarch64, and pulumi-libvirt 0.5.4 exists for x86_64 alone. Run it on a host with that processor"
     ]
-    check_host(make_settings(virtualization="qemu"))
 
 
-@pytest.mark.parametrize("taken", ["10.17.3.0/24", "10.17.0.0/16", "10.17.3.128/25", "10.17.3.7/32"])
-def test_a_network_that_the_host_uses_already_is_refused(ready: Path, taken: str) -> None:
-    write_routes(ready, ("eth0", "0.0.0.0/0"), ("wlan0", taken))
-    assert faults() == [
-        f"- networkCidr = '10.17.3.0/24' is taken: wlan0 of this host has {taken}. Choose another: "
-        "pulumi config set networkCidr 10.77.3.0/24"
+def test_packages_of_other_versions_are_named_with_the_command_that_installs_the_pinned(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = ready.file("requirements.txt", "# comment\npytest==1.2.3 # why\n\nno-such-package==4\n")
+    monkeypatch.setattr(host_program, "REQUIREMENTS", pins)
+    install = "Install it: .venv/bin/pip install --requirement requirements.txt"
+    assert ready.faults() == [
+        f"- Python's package pytest is {pytest.__version__}, and requirements.txt says 1.2.3. {install}",
+        f"- Python's package no-such-package is missing, and requirements.txt says 4. {install}",
     ]
 
 
-@pytest.mark.parametrize(
-    "routes",
-    [
-        [("eth0", "10.17.2.0/24"), ("eth1", "10.17.4.0/24")],
-        [("br-k8s", "10.17.3.0/24")],  # the second `up`
-        [("eth0", "0.0.0.0/0")],
-        [("tun0", "0.0.0.0/1"), ("tun0", "128.0.0.0/1")],  # what a VPN sets in place of a default route
-        [],
-    ],
-)
-def test_a_network_that_is_free_or_our_own_is_accepted(ready: Path, routes: list[tuple[str, str]]) -> None:
-    write_routes(ready, *routes)
-    check_host(make_settings())
+def test_a_clock_that_was_never_set_is_named(ready: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unset(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Unset:
+            return cls(1970, 1, 1, tzinfo=UTC)
+
+    monkeypatch.setattr(host_program, "datetime", Unset)
+    assert ready.faults() == [
+        "- the clock says 1970-01-01, so no certificate is valid yet. Set it: sudo timedatectl set-ntp true"
+    ]
 
 
-def test_another_clusters_bridge_is_not_our_own(ready: Path) -> None:
-    write_routes(ready, ("br-k8s", "10.17.3.0/24"))
-    assert len(faults(clusterName="blue")) == 1
+def test_a_host_without_a_place_for_temporary_files_is_told_the_way_out(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ready.directory / "nowhere"
+    monkeypatch.setenv("TMPDIR", str(place))
+    assert ready.faults() == [
+        f"- no file can be made in {place}: No such file or directory. Make room there, or set TMPDIR"
+    ]
 
 
-def test_a_host_without_a_table_of_routes_is_accepted(ready: Path) -> None:
-    (ready / "route").unlink()
-    check_host(make_settings())
+def test_a_cache_that_cannot_be_written_matters_only_for_an_image_from_a_url(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+    cache = ready.directory / "kubeadm-libvirt" / "images-downloaded"
+    assert ready.faults() == [
+        f"- images cannot be kept in {cache}. Make that directory writable, or set XDG_CACHE_HOME"
+    ]
+    image = ready.file("debian.qcow2")
+    image.write_bytes(b"QFI\xfb\0\0\0\3")
+    ready.accepted(image=str(image), imageSha512="")
 
 
-def test_the_kernels_table_of_this_very_host_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not host.ROUTES.exists():
-        pytest.skip(f"there is no {host.ROUTES} here")
-    lines = host.ROUTES.read_text().splitlines()[1:]
-    assert len(host._routes()) == len(lines)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy"])
+@pytest.mark.parametrize("exceptions", ["", "localhost,10.17.4.0/24", "host.example"])
+def test_a_proxy_that_would_be_asked_for_the_api_server_is_refused(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch, variable: str, exceptions: str
+) -> None:
+    monkeypatch.setenv(variable, "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", exceptions)
+    assert ready.faults() == [
+        "- HTTPS_PROXY = 'http://proxy.example:3128' would be asked for the machines, which only this host can reach. "
+        'Leave them out: export NO_PROXY="$NO_PROXY,10.17.3.0/24"'
+    ]
 
 
-def test_everything_that_is_missing_comes_in_one_message(ready: Path) -> None:
-    shutil.rmtree(ready / "bin")
-    (ready / "sock").unlink()
-    (ready / "kvm").unlink()
-    write_routes(ready, ("eth0", "10.17.3.0/24"))
-    assert len(faults()) == 5
+@pytest.mark.parametrize("exceptions", ["*", "localhost, 10.17.3.0/24", "10.0.0.0/8", "10.17.3.11"])
+def test_a_proxy_that_leaves_the_machines_out_is_accepted(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch, exceptions: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", exceptions)
+    ready.accepted()
+
+
+def test_every_check_says_what_it_looked_at(ready: FakeHost) -> None:
+    subjects: Sequence[str] = [report.subject for report in examine(ready.settings(), "qemu:///system")]
+    assert len(set(subjects)) == len(subjects) == 18
+    assert all(subjects)
+
+
+def test_settings_are_all_that_the_checks_need(ready: FakeHost) -> None:
+    settings: Settings = ready.settings(workers=1)
+    assert not [fault for report in examine(settings, None) for fault in report.faults if "uri" not in fault]
