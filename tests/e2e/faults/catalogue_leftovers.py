@@ -91,6 +91,6 @@ LEFTOVERS = [
         start="complete",
         when=begins("kubeadm-libvirt-lab"),
         inject=kill_run,
-        message="lock",
+        message=r"\block",
     ),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.faults.fault import Fault
-from tests.e2e.faults.injections import later, on
+from tests.e2e.faults.injections import both, later, on
 
 OUTAGE_SECONDS = 60
 
@@ -33,11 +33,14 @@ MACHINES = [
         what="cloud-init fails on a worker's first boot",
         start="booted",
         when=None,
-        inject=on(
-            "worker-1",
-            # A module that the program does not configure itself, for its own configuration would win.
-            "echo 'write_files: [{path: /proc/none/such, content: x}]' >/etc/cloud/cloud.cfg.d/99-fault.cfg\n"
-            "cloud-init clean --logs\nsystemctl --no-block reboot",
+        inject=both(
+            on(
+                "worker-1",
+                # A module that the program does not configure itself, for its own configuration would win.
+                "echo 'write_files: [{path: /proc/none/such, content: x}]' >/etc/cloud/cloud.cfg.d/99-fault.cfg\n"
+                "cloud-init clean --logs",
+            ),
+            later("worker-1", script="sleep 1; systemctl reboot"),  # when the login is over
         ),
         message="worker-1: cloud-init failed",
     ),
@@ -54,7 +57,7 @@ MACHINES = [
         start="booted",
         when=None,
         inject=on("worker-1", f"fallocate --length $(($(df --output=avail -k / | tail -n1) - 50000))K {FILL}"),
-        message="No space left|enough free space|disk",
+        message="No space left|enough free space",
         user="makes room on the disk",
         user_does=on("worker-1", f"rm --force {FILL}"),
     ),

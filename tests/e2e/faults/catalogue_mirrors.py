@@ -65,8 +65,8 @@ MIRRORS = [
         what="The operating system image has another checksum than the configuration says",
         start="complete",
         when=None,
-        inject=configure(f'kubeadm-libvirt:imageSha512: "{"0" * 128}"'),
+        inject=configure(imageSha512="0" * 128),
         message="imageSha512 = .* is refused",
-        user="takes the wrong checksum out of the configuration",
+        user="corrects the checksum",
     ),
 ]

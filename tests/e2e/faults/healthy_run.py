@@ -67,9 +67,13 @@ def _run_to(boundary: str, moment: Moment | None, directory: Path) -> Machines:
         run.interrupt()
     else:
         freezer = Freezer()
-        run.wait_for(moment, PHASE_SECONDS)
-        freezer.freeze()
         try:
+            if boundary == "prepared":
+                # Its init begins at once, also while a worker still prepares.
+                run.wait_for(ends(f"{CLUSTER}-control-plane-1-prepare"), PHASE_SECONDS)
+                freezer.freeze("control-plane-1")
+            run.wait_for(moment, PHASE_SECONDS)
+            freezer.freeze()
             run.interrupt()
         finally:
             freezer.thaw()

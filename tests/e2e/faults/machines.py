@@ -119,19 +119,20 @@ class Machines:
 
 
 class Freezer:
-    """Halts all machines between two of their instructions, faster than libvirt could be asked."""
+    """Halts machines between two of their instructions, faster than libvirt could be asked."""
 
     def __init__(self) -> None:
-        self._pids = [int(run("lab/enter", "cat", f"/run/libvirt/qemu/{name}.pid")) for name in names("list")]
+        self._pids = {name: int(run("lab/enter", "cat", f"/run/libvirt/qemu/{name}.pid")) for name in names("list")}
 
-    def freeze(self) -> None:
-        """Halts them: to them, time stands still."""
-        self._signal(signal.SIGSTOP)
+    def freeze(self, machine: str = "") -> None:
+        """Halts one machine, or all: to them, time stands still."""
+        self._signal(signal.SIGSTOP, machine)
 
     def thaw(self) -> None:
-        """Lets them go on."""
-        self._signal(signal.SIGCONT)
+        """Lets all go on."""
+        self._signal(signal.SIGCONT, "")
 
-    def _signal(self, number: signal.Signals) -> None:
-        for pid in self._pids:
-            os.kill(pid, number)
+    def _signal(self, number: signal.Signals, machine: str) -> None:
+        for name, pid in self._pids.items():
+            if machine in ("", name.removeprefix(f"{CLUSTER}-")):
+                os.kill(pid, number)

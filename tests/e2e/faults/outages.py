@@ -32,7 +32,7 @@ def wrong(port: int, mode: str) -> Iterator[None]:
     upstream = f"http://10.254.254.1:{port}"
     module = "tests.e2e.faults.garbage_server"
     command = ["lab/enter", sys.executable, "-m", module, mode, str(GARBAGE_PORT), upstream]
-    with subprocess.Popen(command, cwd=REPOSITORY) as server:
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_until_it_listens(server)
             with _rule("nat", ("PREROUTING", *_from_machines(port), "-j", "REDIRECT", "--to-ports", str(GARBAGE_PORT))):
