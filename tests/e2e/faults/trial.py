@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from lab.paths import CACHE
 from tests.e2e import end_state
-from tests.e2e.cluster import Cluster, run
+from tests.e2e.cluster import Cluster, operations, run
 from tests.e2e.faults import report
 from tests.e2e.faults.fault import Fault, Scene
 from tests.e2e.faults.healthy_run import PHASE_SECONDS, have
@@ -110,7 +110,7 @@ class Trial:
             self.healed += "`make destroy` leaves nothing"
             assert run_again.seconds <= DESTROY_SECONDS, f"`make destroy` took {run_again.seconds:.0f} s"
         else:
-            count = Counter(end_state.operations().values())
+            count = Counter(operations().values())
             done = ", ".join(f"{number} × {operation}" for operation, number in sorted(count.items()))
             self.healed += f"the next `make up` ({done or 'all unchanged'})"
 
