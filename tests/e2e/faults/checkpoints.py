@@ -62,7 +62,7 @@ class Checkpoint:
         """
         clear()
         POOL_OUTSIDE.mkdir(mode=0o711, parents=True)
-        for kept in (self.directory / "pool").iterdir():
+        for kept in sorted((self.directory / "pool").iterdir()):  # base-….qcow2, which disks grow from, comes first
             self._bring_back(kept)
         shutil.copytree(self.directory / "state", STATE)
         for kind, file in (("net", "network"), ("pool", "pool")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def have(name: str, directory: Path) -> Checkpoint:
             assert not (found := machines.scripts()), f"{boundary} is no boundary, for there still run: {found}"
             ran = time.monotonic()
             here.take()
+            _forget_after(boundary)
             print(
                 f"  checkpoint {boundary}: ran {ran - began:.0f} s, kept in {time.monotonic() - ran:.0f} s", flush=True
             )
@@ -45,6 +47,13 @@ def have(name: str, directory: Path) -> Checkpoint:
             return wanted
         before = here
     raise ValueError(f"there is no checkpoint {name}")
+
+
+def _forget_after(boundary: str) -> None:
+    """Removes the checkpoints of later phases: their disks grow from the earlier ones."""
+    later = list(BOUNDARIES)[list(BOUNDARIES).index(boundary) + 1 :]
+    for name in later:
+        shutil.rmtree(checkpoint(name).directory, ignore_errors=True)
 
 
 def _bring_back(before: Checkpoint | None, directory: Path) -> None:
