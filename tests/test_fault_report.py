@@ -46,6 +46,14 @@ def test_without_a_sentence_of_a_machine_the_last_error_is_told() -> None:
     assert message(["fine\n", locked], "") == "error: the stack is currently locked by 1 lock(s)"
 
 
+def test_where_nothing_failed_what_the_tools_have_put_right_is_told() -> None:
+    removed = "Removed the lock of a run that was killed: root on here, process 7, since 2026-11-25 21:00:00."
+    assert message(["[worker-1 +1s] install docker", f"{removed}\nLooking at what is there\n"], "") == removed
+    assert message([f"{removed}\nk8s-worker-1: its disk is gone; it becomes a new machine"], "").startswith(
+        "k8s-worker-1"
+    )
+
+
 def test_with_a_pattern_only_the_line_that_matches_is_told() -> None:
     assert message([OUTPUT], "failed while: install").startswith("worker-1: failed while")
     assert message([OUTPUT], "Hash Sum mismatch") == ""

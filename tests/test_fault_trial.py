@@ -142,3 +142,21 @@ def test_an_end_state_that_is_not_reached_is_told(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(end_state, "is_reached", not_reached)
     assert outcome(FAULT).failure == "Ready are {}"
+
+
+def test_a_moment_that_never_comes_is_told_and_the_run_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(monkeypatch, tmp_path, "true")
+    result = outcome(replace(FAULT, when=begins("a")))
+    assert result.failure == "the run ended before the moment “when a begins”"
+    assert "inject" not in DONE
+
+
+def test_a_run_that_does_not_end_is_interrupted_when_the_user_has_had_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make_run, "MERCY_SECONDS", 0)
+    make(monkeypatch, tmp_path, "((tries > 1)) || sleep 600")
+    result = outcome(replace(FAULT, patience=0.5))
+    assert (result.failure, result.healed.split(";")[0]) == ("", "the user presses Ctrl-C after 0 min")

@@ -38,8 +38,8 @@ VICTIMS = {
     "flannel": "worker-2",
     "web-server": "worker-1",
 }
-POWER_PATIENCE = 600
-"""A first login alone may take minutes, so a user does not give up sooner."""
+POWER_PATIENCE = 300
+"""Nothing has been heard of the machine for as long as it takes to boot, three times over."""
 
 MACHINES_OFF = [
     Fault(

@@ -56,15 +56,21 @@ def kept(names: Iterable[str]) -> list[Outcome]:
 def message(outputs: Sequence[str], pattern: str) -> str:
     """What a person reads in these outputs about the fault; empty where nothing is said.
 
-    With a pattern, the first line that matches it. Without, the last error: of a script on a machine its own sentence,
-    which comes after the command that failed.
+    With a pattern, the first line that matches it. Without, the last sentence about a machine, which says more than the
+    command that failed for it; else the last error; else what the tools have put right.
     """
     lines = [_plain(line) for output in outputs for line in output.splitlines()]
     if pattern:
         return next((line for line in lines if re.search(pattern, line)), "")
-    own = [line for line in lines if re.match(r"(control-plane|worker)-\d+: ", line) and ": failed while:" not in line]
-    errors = [line for line in lines if line.startswith("error: ") and line not in ("error: update failed",)]
-    return next(iter([*reversed(own), *reversed(errors)]), "")
+    lines = [line for line in lines if ": failed while:" not in line and line != "error: update failed"]
+    for kind in (
+        r"(k8s-)?(control-plane|worker)-\d+: ",
+        "error: ",
+        "Removed the lock|Not everything|The state could not",
+    ):
+        if found := [line for line in lines if re.match(kind, line)]:
+            return found[-1]
+    return ""
 
 
 def _plain(line: str) -> str:

@@ -75,19 +75,19 @@ class Trial:
             fault.inject(scene)
             if fault.verb == "destroy":
                 return False
-            scene.run = MakeRun("up", scene.directory / "1.log")
-        else:
-            scene.run = MakeRun("up", scene.directory / "1.log")
-            scene.run.wait_for(fault.when, PHASE_SECONDS)
-            self._began = time.monotonic()
-            fault.inject(scene)
+        run = scene.run = MakeRun("up", scene.directory / "1.log")
         try:
-            code = scene.run.wait(fault.patience)
+            if fault.when is not None:
+                run.wait_for(fault.when, PHASE_SECONDS)
+                self._began = time.monotonic()
+                fault.inject(scene)
+            code = run.wait(fault.patience)
         finally:
-            if scene.run.running():
-                scene.run.interrupt()
-                self.healed = f"the user presses Ctrl-C after {fault.patience / 60:.0f} min; "
-        self._outputs.append(scene.run.output)
+            if run.running():
+                run.interrupt()
+            self._outputs.append(run.output)
+        if code is None:
+            self.healed = f"the user presses Ctrl-C after {fault.patience / 60:.0f} min; "
         self.healed += "the run goes on to its end" if code == 0 else ""
         return code == 0 and fault.verb == "up"
 
@@ -103,7 +103,7 @@ class Trial:
         finally:
             if run_again.running():
                 run_again.interrupt()
-        self._outputs.append(run_again.output)
+            self._outputs.append(run_again.output)
         last = report.message([run_again.output], "")
         assert code == 0, f"`make {fault.verb}` {f'ended with {code}' if code else 'hung'}: {last}"
         if fault.verb == "destroy":
