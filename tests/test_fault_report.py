@@ -44,6 +44,8 @@ def test_what_a_machine_says_itself_is_told_before_the_command_that_failed() -> 
 def test_without_a_sentence_of_a_machine_the_last_error_is_told() -> None:
     locked = "error: the stack is currently locked by 1 lock(s)\nerror: update failed\n"
     assert message(["fine\n", locked], "") == "error: the stack is currently locked by 1 lock(s)"
+    exists = "error: sdk: domain 'k8s-worker-1' already exists\n error: 1 error occurred:\n  * error defining\n"
+    assert message([exists], "") == "error: sdk: domain 'k8s-worker-1' already exists"
 
 
 def test_where_nothing_failed_what_the_tools_have_put_right_is_told() -> None:

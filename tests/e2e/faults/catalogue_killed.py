@@ -10,6 +10,7 @@ INSTALLS = "install docker"
 """prepare-node.sh is at its longest step."""
 
 PHASES: dict[str, tuple[Phase, Moment]] = {
+    "keys": ("nothing", begins("k8s-login-key")),
     "domains": ("nothing", begins("k8s-worker-1-domain")),
     "prepare": ("booted", says("k8s-worker-1-prepare", INSTALLS)),
     "init": ("prepared", says("k8s-control-plane-1-init", "kubelet-start")),
@@ -17,7 +18,8 @@ PHASES: dict[str, tuple[Phase, Moment]] = {
     "flannel": ("joined", begins("flannel-daemon-set")),
     "web-server": ("networked", begins("web-deployment")),
 }
-"""Phase to where a run starts that goes through it, and a moment in its middle."""
+"""Phase to where a run starts that goes through it, and a moment in its middle. While keys are made, the state is
+written many times a second: a run that is killed then is killed while it writes."""
 
 KILLED_RUNS = [
     Fault(
@@ -52,6 +54,7 @@ MACHINES_OFF = [
         patience=POWER_PATIENCE,
     )
     for phase, (start, when) in PHASES.items()
+    if phase in VICTIMS
 ]
 
 PROCESSES = [

@@ -14,6 +14,9 @@ OUTCOMES = CACHE / "fault-outcomes"
 LONGEST = 300
 """Characters of a message in the table."""
 
+NO_REASON = r": failed while:|^error: update (failed|canceled)$|^error: .*:$"
+"""Lines that only lead to the one that says why."""
+
 INTRODUCTION = """# Reliability
 
 Written by `make faults` from what happened; `make faults ONLY=NAME,NAME` tries single ones. In the lab, one fault is
@@ -62,7 +65,7 @@ def message(outputs: Sequence[str], pattern: str) -> str:
     lines = [_plain(line) for output in outputs for line in output.splitlines()]
     if pattern:
         return next((line for line in lines if re.search(pattern, line)), "")
-    lines = [line for line in lines if ": failed while:" not in line and line != "error: update failed"]
+    lines = [line for line in lines if not re.search(NO_REASON, line)]
     for kind in (
         r"(k8s-)?(control-plane|worker)-\d+: ",
         "error: ",
