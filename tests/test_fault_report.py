@@ -114,4 +114,4 @@ def test_what_a_user_does_is_told() -> None:
 
 def test_a_name_that_no_fault_has_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kill-nothing"]) == 2
-    assert "There is no fault kill-nothing. There are: kill-domains, " in capsys.readouterr().err
+    assert "There is no fault kill-nothing. There are: kill-keys, " in capsys.readouterr().err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.faults.fault import Fault
-from tests.e2e.faults.injections import delete_machine, kill_run, libvirt_defines, libvirt_has, on
+from tests.e2e.faults.injections import delete_machine, empty_attributes, kill_run, libvirt_defines, libvirt_has, on
 from tests.e2e.faults.machines import POOL
 from tests.e2e.faults.moments import begins, ends
 
@@ -84,6 +84,13 @@ LEFTOVERS = [
         start="complete",
         when=None,
         inject=delete_machine("worker-2"),
+    ),
+    Fault(
+        name="state-torn",
+        what="A run was killed while Pulumi wrote the file of attributes beside its state, which is empty",
+        start="complete",
+        when=None,
+        inject=empty_attributes,
     ),
     Fault(
         name="lock-left",

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from lab.paths import CACHE
-from tests.e2e.cluster import changed, run
+from tests.e2e.cluster import STATE, changed, run
 from tests.e2e.faults.fault import Scene
 from tests.e2e.faults.machines import ADDRESSES, CLUSTER, names, power_off, virsh
 
@@ -124,6 +124,11 @@ def remove_network(_: Scene) -> None:
     """What somebody does by hand."""
     virsh("net-destroy", CLUSTER)
     virsh("net-undefine", CLUSTER)
+
+
+def empty_attributes(_: Scene) -> None:
+    """What SIGKILL leaves when it comes between the creation of a file and its first byte; seen in a real run."""
+    (STATE / ".pulumi" / "stacks" / "kubeadm-libvirt" / "lab.json.attrs").write_text("")
 
 
 def restart_libvirtd(_: Scene) -> None:
