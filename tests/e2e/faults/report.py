@@ -17,6 +17,9 @@ LONGEST = 300
 NO_REASON = r": failed while:|^error: update (failed|canceled)$|^error: .*:$"
 """Lines that only lead to the one that says why."""
 
+PUT_RIGHT = "Removed |Defined |Started |No more in libvirt|Something of ours|Not everything|The .* could not"
+"""How lines of tools/locks.py, wake.py, sweep.py and stack begin."""
+
 INTRODUCTION = """# Reliability
 
 Written by `make faults` from what happened; `make faults ONLY=NAME,NAME` tries single ones. In the lab, one fault is
@@ -69,7 +72,7 @@ def message(outputs: Sequence[str], pattern: str) -> str:
     for kind in (
         r"(k8s-)?(control-plane|worker)-\d+: ",
         "error: ",
-        "Removed the lock|Not everything|The state could not",
+        PUT_RIGHT,
     ):
         if found := [line for line in lines if re.match(kind, line)]:
             return found[-1]
