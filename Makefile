@@ -1,7 +1,7 @@
 # The commands of the README. STACK=dev (KVM and the internet) or STACK=lab (package registries alone); chosen if unset.
-.PHONY: up preview destroy doctor test e2e
+.PHONY: up preview destroy doctor test e2e faults
 
-up: ## Make the cluster, or bring it to what the configuration says
+up: ## Make the cluster, or bring it to what the configuration says; REPLACE=worker-1, REBUILD=yes make it anew
 	@tools/stack up $(STACK)
 
 preview: ## Say what `make up` would do
@@ -16,5 +16,8 @@ doctor: ## Say what is wrong with this host, each thing with its fix
 test: ## Static checks, and all tests that need no virtual machine
 	@tools/check
 
-e2e: ## In the lab: up, every check of the end state, changes, destroy
+e2e: ## In the lab: up, every check of the end state, changes, destroy; ALL=yes for every scenario of a cluster's life
 	@tools/end-to-end
+
+faults: ## In the lab: one fault after another, and docs/reliability.md; ONLY=name,name for some of them
+	@tools/faults $(ONLY)

@@ -17,12 +17,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 STATE = REPOSITORY / ".state" / "lab"
 
 
-def run(*command: str | Path, seconds: float = 120, env: dict[str, str] | None = None) -> str:
+def run(*command: str | Path, seconds: float = 120, env: dict[str, str] | None = None, stdin: str | None = None) -> str:
     """Standard output of a command that must succeed; what it printed is in the failure."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=REPOSITORY,
         env={**os.environ, **(env or {})},
+        input=stdin,
         text=True,
         capture_output=True,
         timeout=seconds,

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import end_state
 from tests.e2e.cluster import Cluster, run
 from tests.e2e.timeline import Timeline
 
 
 def test_every_node_answers_http_with_the_page_of_nginx(cluster: Cluster) -> None:
-    assert len(cluster.outputs["web_urls"]) == len(cluster.outputs["nodes"]) == 3
-    for url in cluster.outputs["web_urls"]:
-        assert "Welcome to nginx" in run("lab/enter", "curl", "--silent", "--fail", "--max-time", "30", url), url
+    end_state.every_node_answers_http(cluster)
 
 
 def test_a_browser_shows_the_page(cluster: Cluster, tmp_path: Path) -> None:
@@ -28,25 +27,11 @@ def test_a_browser_shows_the_page(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_all_nodes_are_ready_at_the_pinned_version(cluster: Cluster) -> None:
-    ready = {
-        node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"]
-        for node in cluster.get("nodes")
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
-    }
-    version = f"v{cluster.outputs['kubernetes_version']}"
-    assert ready == {node["name"]: version for node in cluster.outputs["nodes"]}
+    end_state.all_nodes_are_ready(cluster)
 
 
 def test_every_pod_is_running_with_all_its_containers_ready(cluster: Cluster) -> None:
-    cluster.kubectl("wait", "--for=condition=Ready", "pods", "--all", "--all-namespaces", "--timeout=100s")
-    pods = cluster.get("pods", "--all-namespaces")
-    states = {
-        pod["metadata"]["name"]: (pod["status"]["phase"], all(c["ready"] for c in pod["status"]["containerStatuses"]))
-        for pod in pods
-    }
-    assert set(states.values()) == {("Running", True)}, states
-    # 3 flannel, 3 kube-proxy, 2 CoreDNS, 2 nginx; etcd, API server, controller manager, scheduler
-    assert len(states) == 14, states
+    end_state.every_pod_is_ready(cluster)
 
 
 @pytest.mark.parametrize("index", range(3), ids=["control-plane-1", "worker-1", "worker-2"])
@@ -55,9 +40,7 @@ class TestEachMachine:
         assert "Server" in cluster.on(cluster.outputs["nodes"][index], "sudo docker version")
 
     def test_has_no_swap_now_or_after_a_reboot(self, cluster: Cluster, index: int) -> None:
-        node = cluster.outputs["nodes"][index]
-        assert cluster.on(node, "cat /proc/swaps").count("\n") == 1
-        assert "swap" not in cluster.on(node, "cat /etc/fstab")
+        end_state.swap_is_off(cluster, cluster.outputs["nodes"][index])
 
     def test_has_the_sysctls_now_and_after_a_reboot(self, cluster: Cluster, index: int) -> None:
         node = cluster.outputs["nodes"][index]
@@ -76,15 +59,13 @@ def test_the_login_user_has_the_kubeconfig_on_the_control_plane(cluster: Cluster
 
 
 def test_a_second_lookup_from_a_pod_is_answered_by_the_cluster_dns(cluster: Cluster) -> None:
-    answer = cluster.kubectl("exec", "deployment/nginx", "--", "getent", "hosts", "nginx.default.svc.cluster.local")
-    service = cluster.get("services", "--field-selector=metadata.name=nginx")[0]
-    assert answer.split()[0] == service["spec"]["clusterIP"]
+    end_state.dns_answers_in_a_pod(cluster)
 
 
 def test_no_join_token_is_left(cluster: Cluster) -> None:
     token = cluster.outputs["join_token"]
     assert re.fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", token)
-    assert cluster.on(cluster.outputs["nodes"][0], "sudo kubeadm token list").count("\n") <= 1
+    end_state.no_join_token_is_left(cluster)
     assert f"--token {token} --discovery-token-ca-cert-hash sha256:" in cluster.outputs["join_command"]
 
 

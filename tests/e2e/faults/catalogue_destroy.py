@@ -1,0 +1,81 @@
+"""States that `make destroy` has to end in."""
+
+from __future__ import annotations
+
+from tests.e2e.faults.catalogue_killed import PHASES
+from tests.e2e.faults.fault import Fault
+from tests.e2e.faults.injections import (
+    Injection,
+    all_off,
+    both,
+    delete_machine,
+    kill_run,
+    libvirt_defines,
+    libvirt_has,
+    off,
+    on,
+    remove_network,
+)
+from tests.e2e.faults.machines import ADDRESSES
+from tests.e2e.faults.moments import begins
+
+
+def _of_a_cluster(name: str, what: str, inject: Injection) -> Fault:
+    return Fault(
+        name=f"destroy-{name}", what=f"Destroy: {what}", start="complete", when=None, inject=inject, verb="destroy"
+    )
+
+
+def nothing(_: object) -> None:
+    """A healthy cluster is a state too."""
+
+
+STATES = [
+    _of_a_cluster("healthy", "nothing is wrong", nothing),
+    _of_a_cluster(
+        "api-server-dead",
+        "the API server is dead",
+        on("control-plane-1", "systemctl stop kubelet\npkill -KILL -x kube-apiserver"),
+    ),
+    *(_of_a_cluster(f"off-{name}", f"{name} is off", off(name)) for name in ADDRESSES),
+    _of_a_cluster("all-off", "all machines are off", all_off),
+    _of_a_cluster("machine-deleted", "a worker's domain was deleted by hand", delete_machine("worker-1")),
+    _of_a_cluster(
+        "disk-deleted",
+        "a worker's domain and disk were deleted by hand",
+        both(delete_machine("worker-1"), libvirt_has("vol-delete", "k8s-worker-1.qcow2", "--pool", "k8s")),
+    ),
+    _of_a_cluster("network-gone", "the libvirt network was deleted by hand", remove_network),
+    _of_a_cluster(
+        "orphan-domain",
+        "libvirt has a domain with our names that the state does not know",
+        libvirt_defines(
+            "define",
+            "<domain type='qemu'><name>k8s-worker-3</name><memory>65536</memory><os><type>hvm</type></os></domain>",
+        ),
+    ),
+    _of_a_cluster(
+        "orphan-volume",
+        "the pool has a disk that the state does not know",
+        libvirt_has("vol-create-as", "k8s", "k8s-worker-3.qcow2", "1M", "--format", "qcow2"),
+    ),
+    Fault(
+        name="destroy-lock-left",
+        what="Destroy: a killed run has left its lock",
+        start="complete",
+        when=begins("kubeadm-libvirt-lab"),
+        inject=kill_run,
+        verb="destroy",
+    ),
+    *(
+        Fault(
+            name=f"destroy-half-{phase}",
+            what="Destroy: Pulumi was killed with SIGKILL half-way through `make up`",
+            start=start,
+            when=when,
+            inject=kill_run,
+            verb="destroy",
+        )
+        for phase, (start, when) in PHASES.items()
+    ),
+]

@@ -1,0 +1,140 @@
+"""Runs that end before their end: Pulumi killed, machines without power, daemons and kubeadm killed, in each phase."""
+
+from __future__ import annotations
+
+from tests.e2e.faults.fault import Fault, Phase
+from tests.e2e.faults.injections import all_off, kill_run, off, on, once, restart_libvirtd
+from tests.e2e.faults.moments import Moment, begins, ends, says
+
+INSTALLS = "install docker"
+"""prepare-node.sh is at its longest step."""
+
+PHASES: dict[str, tuple[Phase, Moment]] = {
+    "keys": ("nothing", begins("k8s-login-key")),
+    "domains": ("nothing", begins("k8s-worker-1-domain")),
+    "prepare": ("booted", says("k8s-worker-1-prepare", INSTALLS)),
+    "init": ("prepared", says("k8s-control-plane-1-init", "kubelet-start")),
+    "join": ("initialised", says("k8s-worker-1-join", "kubeadm join")),
+    "flannel": ("joined", begins("flannel-daemon-set")),
+    "web-server": ("networked", begins("web-deployment")),
+}
+"""Phase to where a run starts that goes through it, and a moment in its middle. While keys are made, the state is
+written many times a second: a run that is killed then is killed while it writes."""
+
+KILLED_RUNS = [
+    Fault(
+        name=f"kill-{phase}",
+        what="Pulumi, its language host and plugins are killed with SIGKILL",
+        start=start,
+        when=when,
+        inject=kill_run,
+    )
+    for phase, (start, when) in PHASES.items()
+]
+
+VICTIMS = {
+    "domains": "worker-1",
+    "prepare": "worker-1",
+    "init": "control-plane-1",
+    "join": "worker-1",
+    "flannel": "worker-2",
+    "web-server": "worker-1",
+}
+POWER_PATIENCE = 300
+"""Nothing has been heard of the machine for as long as it takes to boot, three times over."""
+
+MACHINES_OFF = [
+    Fault(
+        name=f"off-{phase}",
+        what=f"{VICTIMS[phase]} loses its power",
+        start=start,
+        # A domain that is not there yet cannot lose its power.
+        when=ends("k8s-worker-1-domain") if phase == "domains" else when,
+        inject=off(VICTIMS[phase]),
+        patience=POWER_PATIENCE,
+    )
+    for phase, (start, when) in PHASES.items()
+    if phase in VICTIMS
+]
+
+PROCESSES = [
+    Fault(
+        name="kubeadm-init-killed",
+        what="`kubeadm init` is killed half-way",
+        start="prepared",
+        when=says("k8s-control-plane-1-init", "kubeadm init"),
+        inject=once("control-plane-1", "test -e /etc/kubernetes/manifests/etcd.yaml", "pkill -KILL -x kubeadm"),
+        message="control-plane-1: failed while: kubeadm init",
+    ),
+    Fault(
+        name="kubeadm-join-killed",
+        what="`kubeadm join` is killed half-way",
+        start="initialised",
+        when=says("k8s-worker-1-join", "kubeadm join"),
+        inject=once("worker-1", "test -e /etc/kubernetes/bootstrap-kubelet.conf", "pkill -KILL -x kubeadm"),
+        message="worker-1: failed while: kubeadm join",
+    ),
+    Fault(
+        name="containerd-killed",
+        what="containerd is killed on a worker that joins",
+        start="initialised",
+        when=says("k8s-worker-1-join", "kubeadm join"),
+        inject=on("worker-1", "pkill -KILL -x containerd"),
+    ),
+    Fault(
+        name="containerd-stopped",
+        what="containerd is stopped on a worker",
+        start="complete",
+        when=None,
+        inject=on("worker-1", "systemctl stop containerd"),
+    ),
+    Fault(
+        name="kubelet-killed",
+        what="The kubelet is killed on a worker",
+        start="complete",
+        when=None,
+        inject=on("worker-1", "pkill -KILL -x kubelet"),
+    ),
+    Fault(
+        name="kubelet-killed-joining",
+        what="The kubelet is killed on a worker that joins",
+        start="initialised",
+        when=says("k8s-worker-1-join", "kubelet-start"),
+        inject=once("worker-1", "pgrep -x kubelet", "pkill -KILL -x kubelet"),
+    ),
+    Fault(
+        name="kubelet-stopped",
+        what="The kubelet is stopped on a worker",
+        start="complete",
+        when=None,
+        inject=on("worker-2", "systemctl stop kubelet"),
+    ),
+    Fault(
+        name="kubelet-stopped-control-plane",
+        what="The kubelet and the API server are stopped on the control plane",
+        start="complete",
+        when=None,
+        inject=on("control-plane-1", "systemctl stop kubelet\npkill -KILL -x kube-apiserver"),
+    ),
+    Fault(
+        name="all-off",
+        what="All machines lose their power",
+        start="complete",
+        when=None,
+        inject=all_off,
+    ),
+    Fault(
+        name="libvirtd-restarted-domains",
+        what="libvirtd is restarted",
+        start="nothing",
+        when=begins("k8s-worker-1-domain"),
+        inject=restart_libvirtd,
+    ),
+    Fault(
+        name="libvirtd-restarted-prepare",
+        what="libvirtd is restarted",
+        start="booted",
+        when=says("k8s-worker-1-prepare", INSTALLS),
+        inject=restart_libvirtd,
+    ),
+]

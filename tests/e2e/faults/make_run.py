@@ -1,0 +1,96 @@
+"""One `make up` or `make destroy`: started, watched, and ended as a crash or a person would end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tests.e2e.cluster import REPOSITORY, STATE
+from tests.e2e.faults.moments import Event, Moment, watch
+
+COMMANDS = {"up": ("make", "up", "STACK=lab"), "destroy": ("make", "destroy", "STACK=lab")}
+EVENTS = STATE / "events.jsonl"
+MERCY_SECONDS = 60
+"""How long Pulumi may take to save its state once it is interrupted."""
+
+
+class MakeRun:
+    """A run in the background, its output in a file."""
+
+    def __init__(self, verb: str, log: Path) -> None:
+        EVENTS.unlink(missing_ok=True)  # of the run before, whose moments must not be taken for this one's
+        self._began = time.monotonic()
+        self._log = log
+        with log.open("w") as output:
+            self._make = subprocess.Popen(
+                COMMANDS[verb], cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def output(self) -> str:
+        """What it has printed up to now."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def seconds(self) -> float:
+        """Since its start."""
+        return time.monotonic() - self._began
+
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._make.poll() is None
+
+    def wait_for(self, moment: Moment, seconds: float) -> Event:
+        """Returns at the moment; raises NotReachedError when it does not come within `seconds`, or the run ends."""
+        return watch(EVENTS, moment, running=self.running, seconds=seconds)
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code, or None when it still runs after `seconds`."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._make.wait(max(seconds, 0))
+        return None
+
+    def kill_tree(self) -> None:
+        """What a crash does: make, Pulumi, language host and plugins are gone at once, and clean nothing up."""
+        for pid in [self._make.pid, *_descendants(self._make.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._make.wait()
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does, pressed again after half of MERCY_SECONDS; returns when the run has ended."""
+        for _ in range(2):
+            for pid in _descendants(self._make.pid):
+                if _command(pid) == "pulumi":
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGINT)
+            if self.wait(MERCY_SECONDS / 2) is not None:
+                return
+        self.kill_tree()
+
+
+def _descendants(ancestor: int) -> list[int]:
+    """Process ids of all children, their children, and so on."""
+    children: dict[int, list[int]] = {}
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdigit():
+            with suppress(OSError):
+                parent = int((directory / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                children.setdefault(parent, []).append(int(directory.name))
+    found = []
+    waiting = [ancestor]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        return (Path("/proc") / str(pid) / "comm").read_text().strip()
+    return ""
