@@ -13,6 +13,7 @@ APT = (
     "apt-get --quiet=2 --option DPkg::Lock::Timeout=300 --option Acquire::Retries=3 "
     "--option Dpkg::Options::=--force-confdef --option Dpkg::Options::=--force-confold"
 )
+KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 PINNED = "kubeadm=1.37.2-* kubelet=1.37.2-* kubectl=1.37.2-*"
 DOES_CTR = r"""
 case "$*" in
@@ -34,7 +35,7 @@ def node(machine: Sandbox) -> Sandbox:
     """A machine that has just booted; a download writes its URL into the file."""
     machine.write("/etc/fstab", FSTAB)
     machine.write("/etc/apt/sources.list.d/debian.sources", "Debian's own")
-    machine.does("curl", f'{DOWNLOADS_TO_FILE}; echo "key of ${{!#}}" >$file')
+    machine.does("curl", f'{DOWNLOADS_TO_FILE}; echo "-----BEGIN PGP PUBLIC KEY BLOCK----- of ${{!#}}" >$file')
     machine.does("ctr", DOES_CTR)
     machine.does("kubeadm", "echo registry.k8s.io/etcd:3.6; echo registry.k8s.io/pause:3.10.2")
     machine.does("systemctl", "[[ $* != *is-active* || -e /mnt/containerd-runs ]]; exit")
@@ -166,7 +167,7 @@ def test_packages_come_from_the_configured_repository_with_its_own_key(node: San
     assert node.read("/etc/apt/sources.list.d/kubernetes.list") == (
         f"deb [signed-by=/etc/apt/keyrings/kubernetes.asc] {REPOSITORY} /\n"
     )
-    assert node.read("/etc/apt/keyrings/kubernetes.asc") == f"key of {REPOSITORY}Release.key\n"
+    assert node.read("/etc/apt/keyrings/kubernetes.asc") == f"{KEY} of {REPOSITORY}Release.key\n"
     assert node.read("/etc/apt/sources.list.d/debian.sources") == "Debian's own"
     assert not node.path("/etc/apt/sources.list.d/mirror.list").exists()
 
@@ -182,14 +183,14 @@ def test_a_mirror_takes_the_place_of_debians_own_sources(node: Sandbox, key: str
     )
     assert not node.path("/etc/apt/sources.list.d/debian.sources").exists(), "an air-gapped machine would wait for it"
     if key:
-        assert node.read("/etc/apt/keyrings/mirror.asc") == f"key of {key}\n"
+        assert node.read("/etc/apt/keyrings/mirror.asc") == f"{KEY} of {key}\n"
 
 
 def test_a_download_that_breaks_off_leaves_the_old_key(node: Sandbox) -> None:
     prepare(node)
     node.does("curl", f"{DOWNLOADS_TO_FILE}; echo half >$file; {STOP}")
     assert prepare(node).code == 1
-    assert node.read("/etc/apt/keyrings/kubernetes.asc") == f"key of {REPOSITORY}Release.key\n"
+    assert node.read("/etc/apt/keyrings/kubernetes.asc") == f"{KEY} of {REPOSITORY}Release.key\n"
 
 
 @pytest.mark.parametrize("role", ["control-plane", "worker"])
@@ -270,4 +271,26 @@ def test_services_that_somebody_has_stopped_are_started(node: Sandbox, *, joined
     started = [call[-1] for call in node.calls("systemctl") if call[2:3] == ["start"]]
     assert started == ["containerd", "docker", *(["kubelet"] if joined else [])], (
         "a kubelet that has not joined ends again and again; one that was stopped is started by nobody else"
+    )
+
+
+def test_an_answer_that_is_no_key_is_asked_for_again_and_never_kept(node: Sandbox) -> None:
+    node.write("/etc/apt/keyrings/kubernetes.asc", "the key of an earlier run\n")
+    node.does(
+        "curl",
+        f"{DOWNLOADS_TO_FILE}; echo garbage >$file; [[ ! -e /mnt/asked ]] || echo '{KEY}' >$file; : >/mnt/asked",
+    )
+    result = prepare(node)
+    assert result.code == 0, result.said
+    assert len(node.calls("curl")) == 2
+    assert node.read("/etc/apt/keyrings/kubernetes.asc") == f"{KEY}\n"
+
+
+def test_a_server_that_never_answers_with_a_key_ends_the_run_with_what_it_said(node: Sandbox) -> None:
+    node.does("curl", f"{DOWNLOADS_TO_FILE}; echo garbage >$file")
+    result = prepare(node, PATIENCE_SECONDS="0")
+    assert result.code == 1
+    assert (
+        f"the download of {REPOSITORY}Release.key did not come true in time. Last seen: what it answers is no key."
+        in result.said
     )

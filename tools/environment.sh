@@ -60,7 +60,10 @@ use_state() {
   mkdir -p "$state"
   chmod 0700 .state "$state"
   if [[ -z ${PULUMI_BACKEND_URL:-} ]]; then
-    export PULUMI_BACKEND_URL=file://$PWD/$state
+    # Without files of attributes beside the state: a run that is killed while it writes one leaves it empty, and every
+    # later command ends with "EOF".
+    export PULUMI_BACKEND_URL="file://$PWD/$state?metadata=skip"
+    find "$state" -name '*.json.attrs' -delete
     if [[ -z ${PULUMI_CONFIG_PASSPHRASE+set} && -z ${PULUMI_CONFIG_PASSPHRASE_FILE:-} ]]; then
       [[ -s $state/passphrase ]] || (umask 077 && head --bytes=32 /dev/urandom | base64 >"$state/passphrase")
       export PULUMI_CONFIG_PASSPHRASE_FILE=$PWD/$state/passphrase

@@ -62,7 +62,14 @@ def remove_stale(backend: str, stack: str) -> list[str]:
     if not backend.startswith("file://"):
         return []
     stays = []
-    root = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks" / "organization" / PROJECT / stack
+    root = (
+        Path(backend.removeprefix("file://").partition("?")[0]).expanduser()
+        / ".pulumi"
+        / "locks"
+        / "organization"
+        / PROJECT
+        / stack
+    )
     for path in sorted(root.glob("*.json")):
         way_out = f"Wait for it, or if it is no more: tools/pulumi {stack} cancel --yes"
         try:

@@ -32,10 +32,15 @@ refuse_other_version() {
   [[ $installed == "$KUBERNETES_VERSION"-* ]] || fail "this node runs Kubernetes $installed, which cannot be changed in a cluster that exists. Set kubernetesVersion back, or build the cluster anew: pulumi destroy, pulumi up."
 }
 
+download_key() {
+  curl --fail --silent --show-error --location --max-time 60 --output "$2.new" "$1" || return
+  # A server in trouble, or a proxy's login page, answers 200 too; apt would refuse every list for its sake.
+  grep --quiet 'BEGIN PGP PUBLIC KEY BLOCK' "$2.new" || { echo "what it answers is no key"; return 1; }
+  mv "$2.new" "$2"
+}
+
 fetch_key() {
-  local url=$1 file=$2
-  wait_for "$PATIENCE_SECONDS" "the download of $url" curl --fail --silent --show-error --location --max-time 60 --output "$file.new" "$url"
-  mv "$file.new" "$file"
+  wait_for "$PATIENCE_SECONDS" "the download of $1" download_key "$1" "$2"
 }
 
 write_sources() {
