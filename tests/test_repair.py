@@ -8,26 +8,37 @@ from typing import Any
 
 import pytest
 
+from tests.configuration import make_settings
 from tools.look import Seen, findings, full
-from tools.repair import Stack, asked_for, finished, lost, powered, refuse_strangers, unwell
+from tools.repair import asked_for, lost, refuse_strangers, stillborn, unwell
+from tools.stack_resources import Stack
 
 NODES = ["control-plane-1", "worker-1", "worker-2"]
-PARTS = ["disk", "made", "seed", "domain", "prepare"]
+PARTS = ["disk", "made", "seed", "domain", "prepare", "host-key"]
 CHECKS = {"nodes-ready-check", "cluster-dns-check"}
+
+
+def secret(value: str) -> dict[str, str]:
+    """A secret as an export shows it."""
+    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(value)}
 
 
 def exported(*, without: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> dict[str, Any]:
     """A deployment as `pulumi stack export --show-secrets` prints it."""
     names = [f"k8s-{node}-{part}" for node in NODES for part in PARTS]
-    names += ["cluster", "k8s-control-plane-1-init", "k8s-worker-1-join", "k8s-worker-2-join", *CHECKS]
+    names += ["cluster", "k8s-login-key", "k8s-control-plane-1-init", "k8s-worker-1-join", "k8s-worker-2-join", *CHECKS]
     nodes = [{"name": node, "address": f"10.17.3.{number}"} for number, node in enumerate(NODES)]
-    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps("KEY")}
-    stack = {"nodes": nodes, "ssh_private_key": secret, "web_url": "http://10.17.3.22:30080"}
+    stack = {"nodes": nodes, "ssh_private_key": secret("KEY"), "web_url": "http://10.17.3.22:30080"}
     resources: list[dict[str, Any]] = [
         {"urn": "urn::stack", "type": "pulumi:pulumi:Stack", "custom": False, "outputs": stack}
     ]
     resources += [
-        {"urn": f"urn::{name}", "type": "a:b:C", "custom": True, "outputs": {"running": name not in off}}
+        {
+            "urn": f"urn::{name}",
+            "type": "a:b:C",
+            "custom": True,
+            "outputs": {"running": name not in off, "stdout": secret(f"KEY\nssh-ed25519 {name}")},
+        }
         for name in names
         if name not in without
     ]
@@ -60,7 +71,7 @@ def everything(**changed: Seen) -> dict[str, Seen]:
 
 
 def test_nothing_is_made_anew_where_all_is_well() -> None:
-    assert unwell(stack(), everything()) == {}
+    assert unwell(stack(), "k8s", everything()) == {}
     assert lost(stack()) == {}
 
 
@@ -77,36 +88,36 @@ def test_nothing_is_made_anew_where_all_is_well() -> None:
 def test_a_machine_that_somebody_has_changed_is_prepared_again_and_all_is_checked(
     changed: dict[str, str], word: str
 ) -> None:
-    anew = unwell(stack(), everything(worker_1=well(**changed)))
+    anew = unwell(stack(), "k8s", everything(worker_1=well(**changed)))
     assert set(anew) == {"k8s-worker-1-prepare", *CHECKS}
     assert anew["k8s-worker-1-prepare"].startswith(f"worker-1: {word}")
 
 
 def test_a_node_that_is_not_ready_is_prepared_again_and_keeps_its_place_in_the_cluster() -> None:
     nodes = {"control-plane-1": "True", "worker-1": "Unknown", "worker-2": "True"}
-    anew = unwell(stack(), everything(control_plane_1=control_plane(nodes)))
+    anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(nodes)))
     assert set(anew) == {"k8s-worker-1-prepare", *CHECKS}
     assert "its node is not Ready" in anew["k8s-worker-1-prepare"]
 
 
 def test_a_worker_that_the_cluster_has_forgotten_joins_again() -> None:
     nodes = {"control-plane-1": "True", "worker-2": "True"}
-    anew = unwell(stack(), everything(control_plane_1=control_plane(nodes)))
+    anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(nodes)))
     assert set(anew) == {"k8s-worker-1-prepare", "k8s-worker-1-join", *CHECKS}
 
 
 def test_a_worker_that_has_forgotten_the_cluster_joins_again() -> None:
-    anew = unwell(stack(), everything(worker_2=well(kubelet="activating", joined="no")))
+    anew = unwell(stack(), "k8s", everything(worker_2=well(kubelet="activating", joined="no")))
     assert set(anew) == {"k8s-worker-2-prepare", "k8s-worker-2-join", *CHECKS}
 
 
 def test_an_api_server_that_is_down_is_waited_for_on_the_control_plane_and_accuses_no_worker() -> None:
-    anew = unwell(stack(), everything(control_plane_1=control_plane(None)))
+    anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(None)))
     assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
 
 
 def test_a_machine_that_does_not_answer_is_started_anew_around_its_disk() -> None:
-    anew = unwell(stack(), everything(worker_1=Seen()))
+    anew = unwell(stack(), "k8s", everything(worker_1=Seen()))
     assert set(anew) == {"k8s-worker-1-domain", *CHECKS}
     assert "it does not answer over SSH" in anew["k8s-worker-1-domain"]
 
@@ -117,13 +128,20 @@ def test_a_machine_without_a_disk_becomes_a_new_one() -> None:
 
 
 def test_only_a_cluster_that_was_finished_is_looked_at() -> None:
-    assert finished(stack())
-    assert not finished(stack(without=("nodes-ready-check",)))
-    assert not finished(Stack.of({"version": 3, "deployment": None}))
+    assert stack().finished
+    assert not stack(without=("nodes-ready-check",)).finished
+    assert not Stack.of({"version": 3, "deployment": None}).finished
 
 
 def test_a_machine_that_is_off_is_not_asked() -> None:
-    assert [node["name"] for node in powered(stack(off=("k8s-worker-1-domain",)))] == ["control-plane-1", "worker-2"]
+    nodes = stack(off=("k8s-worker-1-domain",)).powered(make_settings())
+    assert [node["name"] for node in nodes] == ["control-plane-1", "worker-2"]
+    assert nodes[1] == {"name": "worker-2", "address": "10.17.3.22", "host_key": "ssh-ed25519 k8s-worker-2-host-key"}
+
+
+def test_a_worker_that_is_only_wanted_yet_is_not_asked() -> None:
+    assert len(stack().nodes(make_settings(workers=3))) == 3
+    assert len(stack().nodes(make_settings(workers=1))) == 2, "a worker that goes need not be well"
 
 
 def test_a_machine_is_replaced_where_the_user_asks_for_it() -> None:
@@ -142,18 +160,21 @@ def test_a_machine_that_is_not_there_cannot_be_replaced() -> None:
 
 def test_secrets_of_an_export_are_read() -> None:
     assert stack().outputs["ssh_private_key"] == "KEY"
+    assert stack().login_key(make_settings()) == "KEY\n"
+    assert Stack.of({}).login_key(make_settings()) == ""
 
 
 def test_a_full_disk_is_named_and_not_thrown_away() -> None:
     seen = everything(worker_1=well(disk="97"))
     assert full(seen) == ["worker-1"]
-    assert unwell(stack(), seen) == {}, "what is on it may be worth something"
+    assert unwell(stack(), "k8s", seen) == {}, "what is on it may be worth something"
 
 
 def test_a_stranger_at_a_machines_address_ends_the_run() -> None:
-    refuse_strangers(stack(), everything())
+    nodes = [{"name": node, "address": f"10.17.3.{number}"} for number, node in enumerate(NODES)]
+    refuse_strangers(nodes, everything())
     with pytest.raises(SystemExit) as refusal:
-        refuse_strangers(stack(), everything(worker_1=Seen(stranger=True)))
+        refuse_strangers(nodes, everything(worker_1=Seen(stranger=True)))
     assert str(refusal.value) == (
         "worker-1: whoever answers at 10.17.3.1 has another host key than the one that this stack gave worker-1. "
         "Nothing was sent there. Find out who it is; if it is worker-1 itself, make up REPLACE=worker-1 gives it a "
@@ -163,3 +184,14 @@ def test_a_stranger_at_a_machines_address_ends_the_run() -> None:
 
 def test_a_clock_a_few_seconds_off_is_right_enough() -> None:
     assert findings(well(clock=str(int(time.time()) - 20))) == []
+
+
+@pytest.mark.parametrize(
+    ("joined", "first_boot", "anew"),
+    [("no", "error", {"k8s-worker-1-disk"}), ("no", "running", set()), ("no", "done", set()), ("yes", "error", set())],
+)
+def test_only_a_machine_whose_first_boot_failed_and_that_is_nothing_yet_becomes_a_new_one(
+    joined: str, first_boot: str, anew: set[str]
+) -> None:
+    seen = everything(worker_1=well(joined=joined, **{"first-boot": first_boot}))
+    assert set(stillborn(stack(), "k8s", seen)) == anew

@@ -43,7 +43,10 @@ class Seen:
 
 
 def look(nodes: Sequence[Mapping[str, Any]], private_key: str, *, seconds: float) -> dict[str, Seen]:
-    """What each machine of the output `nodes` says within `seconds`, by its name. Host keys are checked."""
+    """What each machine says within `seconds`, by its name. Host keys are checked.
+
+    `nodes` are name, address and host_key of each.
+    """
     with _access(nodes, private_key) as options, ThreadPoolExecutor(max_workers=16) as pool:
         return dict(
             zip(

@@ -10,7 +10,12 @@ printf 'swap %s\n' "$(swapon --noheadings --show=NAME | wc --lines)"
 printf 'clock %s\n' "$(date +%s)"
 printf 'disk %s\n' "$(df --output=pcent / | tail --lines=1 | tr --delete --complement '0-9')"
 printf 'forwarding %s\n' "$(cat /proc/sys/net/ipv4/ip_forward)"
-printf 'joined %s\n' "$([[ -e /etc/kubernetes/kubelet.conf ]] && echo yes || echo no)"
+if [[ -e /etc/kubernetes/kubelet.conf ]]; then
+  echo 'joined yes'
+else
+  echo 'joined no'
+  printf 'first-boot %s\n' "$(cloud-init status | sed -n 's/^status: //p')"
+fi
 
 if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml ]]; then
   export KUBECONFIG=/etc/kubernetes/admin.conf

@@ -40,8 +40,8 @@ VICTIMS = {
     "flannel": "worker-2",
     "web-server": "worker-1",
 }
-POWER_PATIENCE = 300
-"""Nothing has been heard of the machine for as long as it takes to boot, three times over."""
+POWER_PATIENCE = 480
+"""The plugin gives up a machine that it has not heard of for five minutes."""
 
 MACHINES_OFF = [
     Fault(
