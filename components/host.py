@@ -20,7 +20,6 @@ from components.nodes import control_planes
 from components.settings import Settings, SettingsError
 
 TOOLS = {
-    "mkisofs": "genisoimage",
     "ssh-keygen": "openssh-client",
     "virsh": "libvirt-clients",
     "xsltproc": "xsltproc",

@@ -15,7 +15,6 @@ HOST_PACKAGES = (
     "curl",
     "dnsmasq-base",
     "docker-registry",
-    "genisoimage",  # brings `mkisofs`, the one name the libvirt plugin looks for
     "iproute2",
     "iptables",
     "libvirt-clients",

@@ -52,7 +52,7 @@ def test_everything_that_is_missing_comes_in_one_message(ready: FakeHost) -> Non
     (ready.directory / "kvm").unlink()
     (ready.directory / "system" / "dnsmasq").unlink()
     ready.routes(("eth0", "10.17.3.0/24"))
-    assert len(ready.faults()) == 8
+    assert len(ready.faults()) == 7
 
 
 def test_a_warning_is_logged_and_stops_nothing(ready: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:

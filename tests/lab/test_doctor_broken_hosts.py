@@ -44,7 +44,7 @@ def test_a_host_that_lacks_nothing_is_ready_in_less_than_three_seconds(tmp_path:
     assert diagnosis.code == 0
 
 
-@pytest.mark.parametrize(("tool", "package"), [("mkisofs", "genisoimage"), ("virsh", "libvirt-clients")])
+@pytest.mark.parametrize(("tool", "package"), [("ssh-keygen", "openssh-client"), ("virsh", "libvirt-clients")])
 def test_without_a_tool(tmp_path: Path, tool: str, package: str) -> None:
     refused(
         diagnose(tmp_path, f"over /dev/null $(command -v {tool})"),
