@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,21 +19,28 @@ STATE = REPOSITORY / ".state" / "lab"
 
 
 def run(*command: str | Path, seconds: float = 120, env: dict[str, str] | None = None, stdin: str | None = None) -> str:
-    """Standard output of a command that must succeed; what it printed is in the failure."""
-    done = subprocess.run(
+    """Standard output of a command that must succeed; what it printed is in the failure.
+
+    One that takes longer is ended with all that it has started: a run that goes on would hold the stack's lock.
+    """
+    with subprocess.Popen(
         [str(word) for word in command],
         cwd=REPOSITORY,
         env={**os.environ, **(env or {})},
-        input=stdin,
+        stdin=subprocess.PIPE if stdin is not None else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        capture_output=True,
-        timeout=seconds,
-        check=False,
-    )
-    assert done.returncode == 0, (
-        f"{' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}"
-    )
-    return done.stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            output, said = process.communicate(stdin, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    words = " ".join(map(str, command))
+    assert process.returncode == 0, f"{words} ended with {process.returncode}\n{output}{said}"
+    return output
 
 
 @contextlib.contextmanager
