@@ -70,7 +70,7 @@ use_state() {
     fi
   fi
   config=$state/Pulumi.$stack.yaml
-  if ! pulumi stack ls --json | grep --quiet "\"name\": \"$stack\""; then
+  if [[ $(pulumi stack ls --json) != *"\"name\": \"$stack\""* ]]; then
     cp Pulumi.yaml "$state/" # makes a project of the directory, so that the salt lands there
     pulumi --cwd "$state" stack init "$stack" --non-interactive >/dev/null
     rm "$state/Pulumi.yaml"
