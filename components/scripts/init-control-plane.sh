@@ -29,7 +29,7 @@ initialise() {
   if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml || -e /etc/kubernetes/pki || -e /var/lib/etcd/member ]]; then
     step "take back an init that was stopped half-way"
     kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
-    rm -rf /etc/cni/net.d
+    rm -rf /etc/cni/net.d/* # not the directory: containerd watches it, and sees none that is made anew
   fi
   step "kubeadm init"
   write_patches
