@@ -88,7 +88,7 @@ def refuse_strangers(nodes: Sequence[Mapping[str, str]], seen: Mapping[str, Seen
         f"Nothing was sent there. Find out who it is; if it is {name} itself, make up REPLACE={name} gives it a new "
         "disk."
         for name, each in seen.items()
-        if each.stranger
+        if each.stranger and name in addresses
     ]
     if lines:
         sys.exit("\n".join(lines))
@@ -100,14 +100,17 @@ def main(stack_file: str) -> None:
     anew = asked_for(stack, os.environ.get("REPLACE", "").split(), rebuild=os.environ.get("REBUILD", "") == "yes")
     anew |= lost(stack)
     nodes, key = stack.powered(settings), stack.login_key(settings)
-    if nodes and key and not anew:
+    if nodes and key and "cluster" not in anew:
         seen = look(nodes, key, seconds=LOOK_SECONDS)
-        refuse_strangers(nodes, seen)
+        refuse_strangers([node for node in nodes if f"{settings.cluster_name}-{node['name']}-disk" not in anew], seen)
         anew |= stillborn(stack, settings.cluster_name, seen)
         for name in full(seen):
             print(f"{name}: its disk is almost full; make up REPLACE={name} gives it a new one", file=sys.stderr)
         if stack.finished:
-            anew |= unwell(stack, settings.cluster_name, seen)
+            # A machine that becomes a new one is not put right before.
+            new = {name.removesuffix("-disk").removesuffix("-made") for name in anew}
+            well = {name: each for name, each in seen.items() if f"{settings.cluster_name}-{name}" not in new}
+            anew |= unwell(stack, settings.cluster_name, well)
     if stack.finished and len(nodes) < len(stack.nodes(settings)):
         reason = "A machine was off or gone: all is checked again"
         anew |= {name: reason for name in CHECKS if name in stack.urns}
