@@ -31,6 +31,7 @@ def run(*command: str | Path, seconds: float = 120, env: dict[str, str] | None =
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",  # of files that are no text
         start_new_session=True,
     ) as process:
         try:
