@@ -76,7 +76,7 @@ def refuse_changes(existing: Mapping[str, str], wanted: Mapping[str, str], urn: 
         fault(
             key,
             wanted[key],
-            f"the cluster was made with {existing[key]}, and {REASONS[key]}",
+            f"the cluster was made with {existing[key] or 'none'}, and {REASONS[key]}",
             "set it back, or take the cluster down under its old name first: make destroy"
             if key == "clusterName"
             else "set it back, or build the cluster anew, without what is in it: make up REBUILD=yes",

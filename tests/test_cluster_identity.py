@@ -49,7 +49,7 @@ def test_a_change_that_would_lose_the_cluster_is_refused(
         else "build the cluster anew, without what is in it: make up REBUILD=yes"
     )
     assert line == (
-        f"- {key} = '{CHANGES[key]}' is refused: the cluster was made with {existing[key]}, and {REASONS[key]}. "
+        f"- {key} = '{CHANGES[key]}' is refused: the cluster was made with {existing[key] or 'none'}, and {REASONS[key]}. "
         f"Way out: set it back, or {way_out}"
     )
     assert plain == f"With plain Pulumi the way to build it anew is: pulumi up --replace '{URN}'"
