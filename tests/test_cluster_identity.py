@@ -49,8 +49,8 @@ def test_a_change_that_would_lose_the_cluster_is_refused(
         else "build the cluster anew, without what is in it: make up REBUILD=yes"
     )
     assert line == (
-        f"- {key} = '{CHANGES[key]}' is refused: the cluster was made with {existing[key] or 'none'}, and {REASONS[key]}. "
-        f"Way out: set it back, or {way_out}"
+        f"- {key} = '{CHANGES[key]}' is refused: the cluster was made with {existing[key] or 'none'}, and "
+        f"{REASONS[key]}. Way out: set it back, or {way_out}"
     )
     assert plain == f"With plain Pulumi the way to build it anew is: pulumi up --replace '{URN}'"
 
