@@ -9,7 +9,7 @@ from components.cluster_identity import ClusterIdentity, ClusterIdentityArgs
 from components.host import check_host
 from components.machine import Machine, MachineArgs
 from components.network import Network, NetworkArgs
-from components.nodes import control_planes, workers
+from components.nodes import all_nodes
 from components.settings import load_settings, stack_values
 from components.ssh_keys import SshKeys, SshKeysArgs
 from components.verification import CheckArgs, ClusterDns, NodesReady, answering
@@ -18,7 +18,7 @@ from components.web_server import WebServer, WebServerArgs
 settings = load_settings(stack_values())
 check_host(settings)
 name = settings.cluster_name
-nodes = [*control_planes(settings), *workers(settings)]
+nodes = all_nodes(settings)
 images = base_images(nodes, preview=pulumi.runtime.is_dry_run())
 
 identity = ClusterIdentity("cluster", ClusterIdentityArgs(settings=settings, control_plane=nodes[0], images=images))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import urllib.request
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
@@ -18,6 +17,7 @@ from components.host_resources import image, memory, passage, storage
 from components.host_security import app_armor
 from components.nodes import control_planes
 from components.settings import Settings, SettingsError
+from components.virsh import provider_uri
 
 TOOLS = {
     "ssh-keygen": "openssh-client",
@@ -29,8 +29,7 @@ TOOLS = {
 
 def check_host(settings: Settings) -> None:
     """Raises SettingsError with a line for each thing that is missing, and logs the warnings. Makes nothing."""
-    uri = pulumi.Config("libvirt").get("uri") or os.environ.get("LIBVIRT_DEFAULT_URI")
-    reports = examine(settings, uri)
+    reports = examine(settings, provider_uri())
     for report in reports:
         for warning in report.warnings:
             pulumi.log.warn(warning)

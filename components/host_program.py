@@ -11,7 +11,7 @@ from pathlib import Path
 
 from components.base_image import cache_directory
 from components.host_report import Report
-from components.nodes import control_planes, workers
+from components.nodes import all_nodes
 from components.settings import Settings
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
@@ -69,7 +69,7 @@ def directories(settings: Settings) -> Report:
     except OSError as error:
         faults.append(f"no file can be made in {temporary}: {error.strerror}. Make room there, or set TMPDIR")
     cache = cache_directory()
-    from_urls = any(node.image.startswith("http") for node in [*control_planes(settings), *workers(settings)])
+    from_urls = any(node.image.startswith("http") for node in all_nodes(settings))
     if from_urls and not os.access(nearest(cache), os.W_OK):
         faults.append(f"images cannot be kept in {cache}. Make that directory writable, or set XDG_CACHE_HOME")
     return Report(f"temporary files: {temporary}", faults)

@@ -12,7 +12,7 @@ from components.base_image import download_path, local_fault
 from components.host_libvirt import Libvirt
 from components.host_program import is_there, nearest
 from components.host_report import Report
-from components.nodes import Node, control_planes, workers
+from components.nodes import Node, all_nodes
 from components.settings import Settings
 
 MEMORY = Path("/proc/meminfo")
@@ -30,7 +30,7 @@ UNKNOWN_IMAGE = GIB // 2
 
 def image(settings: Settings) -> Report:
     """Whether each local image is a qcow2 file that can be read. Its checksum is compared when it is used."""
-    local = {node.image for node in _nodes(settings) if not node.image.startswith("http")}
+    local = {node.image for node in all_nodes(settings) if not node.image.startswith("http")}
     faults = [fault.removeprefix("- ") for source in sorted(local) if (fault := local_fault(Path(source)))]
     return Report(f"image: {settings.image}", faults)
 
@@ -42,7 +42,7 @@ def storage(settings: Settings) -> Report:
     if not there.is_dir():
         line = f"storagePath = '{directory}': {there} is not a directory. Choose another: {CHOOSE_PATH}"
         return Report("storage", [line])
-    missing = [node for node in _nodes(settings) if not is_there(directory / f"{_domain(settings, node)}.qcow2")]
+    missing = [node for node in all_nodes(settings) if not is_there(directory / f"{_domain(settings, node)}.qcow2")]
     images = {(node.image, node.image_sha512) for node in missing}
     free = shutil.disk_usage(there).free
     needed = len(missing) * GROWTH + sum(_image_size(*image) for image in images)
@@ -109,7 +109,7 @@ def _qemu_user() -> pwd.struct_passwd | None:
 def memory(settings: Settings, libvirt: Libvirt) -> Report:
     """Whether there is memory for the machines that do not run yet."""
     found = re.search(r"MemAvailable:\s+([0-9]+) kB", MEMORY.read_text())
-    stopped = [node for node in _nodes(settings) if _domain(settings, node) not in libvirt.running]
+    stopped = [node for node in all_nodes(settings) if _domain(settings, node) not in libvirt.running]
     wanted, available = sum(node.memory for node in stopped), int(found[1]) // 1024 if found else 0
     subject = f"memory: {available} MiB available, {wanted} MiB needed"
     if wanted <= available:
@@ -119,10 +119,6 @@ def memory(settings: Settings, libvirt: Libvirt) -> Report:
         f"Free {wanted - available} MiB, or make them smaller: pulumi config set workerMemory 1024"
     )
     return Report(subject, [line])
-
-
-def _nodes(settings: Settings) -> list[Node]:
-    return [*control_planes(settings), *workers(settings)]
 
 
 def _domain(settings: Settings, node: Node) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from components.leftovers import Leftovers
-from components.virsh import Virsh
+from components.virsh import Virsh, provider_uri
 
 
 def remove_leftovers(mark: pulumi.Input[str]) -> pulumi.ResourceHookBinding:
@@ -20,7 +19,7 @@ def remove_leftovers(mark: pulumi.Input[str]) -> pulumi.ResourceHookBinding:
     somebody else's. `mark` is the description of this stack's domains. A resource must depend on what `mark` is made
     from, or a run with `--parallel 1` waits for ever: the hook waits for it.
     """
-    uri = pulumi.Config("libvirt").get("uri") or os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
+    uri = provider_uri() or "qemu:///system"
     known = pulumi.Output.from_input(mark)
 
     async def before_create(args: pulumi.ResourceHookArgs) -> None:

@@ -34,6 +34,11 @@ class Node:
     """Its checksum, or empty."""
 
 
+def all_nodes(settings: Settings) -> list[Node]:
+    """The control plane machines, then the workers."""
+    return [*control_planes(settings), *workers(settings)]
+
+
 def control_planes(settings: Settings) -> list[Node]:
     """The control plane machines, in order."""
     return [_node(settings, "control-plane", number) for number in range(settings.control_planes)]

@@ -15,6 +15,11 @@ LIMIT = 30
 """Seconds for one call; stopping a machine that does not react takes libvirt up to half of that."""
 
 
+def provider_uri() -> str | None:
+    """Which libvirt the provider of the running stack uses; None where nothing says it."""
+    return pulumi.Config("libvirt").get("uri") or os.environ.get("LIBVIRT_DEFAULT_URI")
+
+
 class LeftoversError(pulumi.RunError):
     """Something is in the way, or libvirt does not answer. The message says what and what to do."""
 

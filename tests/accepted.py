@@ -13,7 +13,7 @@ import jsonschema
 import yaml
 
 from components import cloud_init, flannel, kubeadm
-from components.nodes import Node, control_planes, workers
+from components.nodes import Node, all_nodes
 from components.settings import Settings
 from tests.configuration import REPOSITORY
 
@@ -28,7 +28,7 @@ _VALIDATORS = {name: jsonschema.Draft4Validator(_SCHEMAS[name]) for name in ("us
 
 def check_accepted(settings: Settings) -> None:
     """Asserts that machines and documents of these settings are what libvirt, cloud-init, apt and containerd read."""
-    nodes = [*control_planes(settings), *workers(settings)]
+    nodes = all_nodes(settings)
     _check_nodes(settings, nodes)
     for node in (nodes[0], nodes[-1]):
         _check_cloud_init(settings, node)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from components.leftovers import mark
+
 STAND_IN = f"""#!{sys.executable} -IS
 import json, sys
 
@@ -99,6 +101,12 @@ if verb not in READS:
     with open(home + "/world.json", "w") as file:
         json.dump(world, file)
 """
+
+
+OURS = mark("ssh-ed25519 AAAA")
+"""The mark of the stack that the tests are about."""
+DIRECTORY = "/var/lib/libvirt/images/k8s"
+"""Where its disks are."""
 
 
 class Hypervisor:

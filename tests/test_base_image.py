@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 import pytest
 
 from components.base_image import base_image, base_images
-from components.nodes import control_planes, workers
+from components.nodes import all_nodes, control_planes
 from components.settings import SettingsError
 from tests.configuration import make_settings
 from tests.web import Answer, refused_url, serve
@@ -30,9 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fetched(*, preview: bool, **overrides: str) -> Path:
     """The file that the control plane of this configuration gets its image from."""
     settings = make_settings(**overrides)
-    (image,) = {
-        each.path for each in base_images([*control_planes(settings), *workers(settings)], preview=preview).values()
-    }
+    (image,) = {each.path for each in base_images(all_nodes(settings), preview=preview).values()}
     return image
 
 
@@ -193,7 +191,7 @@ def test_a_machine_may_have_an_image_of_its_own(tmp_path: Path) -> None:
     other.write_bytes(b"QFI\xfbother")
     machines = {"worker-2": {"image": str(other), "imageSha512": hashlib.sha512(other.read_bytes()).hexdigest()}}
     settings = make_settings(image=str(local(tmp_path)), imageSha512="", machines=machines)
-    images = base_images([*control_planes(settings), *workers(settings)], preview=False)
+    images = base_images(all_nodes(settings), preview=False)
     assert {name: image.path.name for name, image in images.items()} == {
         "control-plane-1": "debian.qcow2",
         "worker-1": "debian.qcow2",

@@ -14,7 +14,7 @@ from components.cluster import KubernetesCluster, KubernetesClusterArgs
 from components.cluster_identity import ClusterIdentity, ClusterIdentityArgs
 from components.machine import Machine, MachineArgs
 from components.network import Network, NetworkArgs
-from components.nodes import control_planes, workers
+from components.nodes import all_nodes
 from components.ssh_keys import SshKeys, SshKeysArgs
 from tests.configuration import make_settings
 from tests.conftest import RunProgram
@@ -196,7 +196,7 @@ def test_there_is_one_join_a_worker(run_program: RunProgram, count: int) -> None
 def a_cluster(name: str) -> None:
     """All components of one cluster, without the program around them."""
     settings = make_settings(clusterName=name)
-    nodes = [*control_planes(settings), *workers(settings)]
+    nodes = all_nodes(settings)
     keys = SshKeys(name, SshKeysArgs(nodes=nodes))
     image = BaseImage(source="/debian.qcow2", path=Path("/debian.qcow2"), sha512="a" * 128)
     images = {node.name: image for node in nodes}

@@ -12,12 +12,9 @@ import pulumi_libvirt as libvirt
 import pytest
 
 from components.leftover_hooks import remove_leftovers
-from components.leftovers import RefusedError, mark
-from tests.fake_virsh import Hypervisor
+from components.leftovers import RefusedError
+from tests.fake_virsh import DIRECTORY, OURS, Hypervisor
 from tests.recording import run
-
-OURS = mark("ssh-ed25519 AAAA")
-DIRECTORY = "/var/lib/libvirt/images/k8s"
 
 
 @pytest.fixture

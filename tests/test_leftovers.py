@@ -8,10 +8,8 @@ import pytest
 
 from components.leftovers import Leftovers, RefusedError, mark
 from components.virsh import LeftoversError, Virsh
-from tests.fake_virsh import Hypervisor
+from tests.fake_virsh import DIRECTORY, OURS, Hypervisor
 
-OURS = mark("ssh-ed25519 AAAA")
-DIRECTORY = "/var/lib/libvirt/images/k8s"
 ON_OUR_NETWORK = "<interface type='network'><source network='k8s'/></interface>"
 ON_OUR_BRIDGE = "<interface type='bridge'><source bridge='br-k8s'/></interface>"
 BASE = f"{DIRECTORY}/base-0123456789ab.qcow2"

@@ -6,13 +6,13 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from components.nodes import control_planes, workers
+from components.nodes import all_nodes, control_planes, workers
 from tests.configuration import make_settings
 
 
 def test_the_tutorials_three_machines_have_the_names_and_addresses_that_the_readme_prints() -> None:
     settings = make_settings()
-    nodes = [*control_planes(settings), *workers(settings)]
+    nodes = all_nodes(settings)
     assert [(node.name, node.role, str(node.address)) for node in nodes] == [
         ("control-plane-1", "control-plane", "10.17.3.11"),
         ("worker-1", "worker", "10.17.3.21"),
@@ -35,7 +35,7 @@ def test_one_more_worker_leaves_the_others_as_they_are() -> None:
 @pytest.mark.parametrize("cluster", ["k8s", "run", "zrb"])  # a hash of 24 bits gives two nodes of the latter one MAC
 def test_no_two_of_a_hundred_workers_share_an_address_or_a_mac(cluster: str) -> None:
     settings = make_settings(workers=100, clusterName=cluster)
-    nodes = [*control_planes(settings), *workers(settings)]
+    nodes = all_nodes(settings)
     assert len({node.address for node in nodes}) == 101
     assert len({node.mac for node in nodes}) == 101
     assert all(node.address in settings.network_cidr for node in nodes)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.nodes import control_planes, workers
+from components.nodes import all_nodes
 from components.remote import SCRIPTS
 from components.ssh_keys import SshKeys, SshKeysArgs
 from tests.configuration import make_settings
@@ -41,7 +41,7 @@ def test_a_key_is_never_made_again_and_its_result_is_secret(program: Run) -> Non
 def test_only_the_private_half_is_secret() -> None:
     def program() -> None:
         settings = make_settings()
-        keys = SshKeys("keys", SshKeysArgs(nodes=[*control_planes(settings), *workers(settings)]))
+        keys = SshKeys("keys", SshKeysArgs(nodes=all_nodes(settings)))
         for name, key in {"login": keys.login, **keys.hosts}.items():
             pulumi.export(f"{name} private", key.private)
             pulumi.export(f"{name} public", key.public)

@@ -8,13 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.leftovers import mark
-from tests.fake_virsh import Hypervisor
+from tests.fake_virsh import DIRECTORY, OURS, Hypervisor
 from tools import leftovers, sweep
 from tools.stack_state import StackState
-
-OURS = mark("ssh-ed25519 AAAA")
-DIRECTORY = "/var/lib/libvirt/images/k8s"
 
 
 @pytest.fixture

@@ -26,12 +26,12 @@ def run(limit: float, command: list[str], patience: float = PATIENCE) -> int:
             code = process.wait(limit)
         except subprocess.TimeoutExpired:
             print(f"{command[0]} did not end in {limit:g} s, and is stopped.", file=sys.stderr)
-            started = _descendants(process.pid)
+            started = descendants(process.pid)
             process.send_signal(signal.SIGINT)
             try:
                 process.wait(patience)
             except subprocess.TimeoutExpired:
-                started |= _descendants(process.pid)
+                started |= descendants(process.pid)
                 process.kill()
             for pid in started:
                 with contextlib.suppress(ProcessLookupError):
@@ -44,7 +44,7 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is ignored stays ignored in a new program
 
 
-def _descendants(ancestor: int) -> set[int]:
+def descendants(ancestor: int) -> set[int]:
     """Every process below one, from the kernel's list."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):

@@ -11,13 +11,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from components.host import examine
 from components.host_program import nearest
 from components.host_report import Report
 from components.settings import SettingsError
 from tools.check_configuration import REPOSITORY, load
+from tools.stack_file import libvirt_uri
 
 
 def main(stack_file: Path, *, brief: bool) -> int:
@@ -28,9 +27,7 @@ def main(stack_file: Path, *, brief: bool) -> int:
     except SettingsError as error:
         print(error)
         return 1
-    stack = yaml.safe_load(stack_file.read_text()) or {}
-    uri = (stack.get("config") or {}).get("libvirt:uri") or os.environ.get("LIBVIRT_DEFAULT_URI")
-    reports = [*examine(settings, uri), state()]
+    reports = [*examine(settings, libvirt_uri(stack_file)), state()]
     for level, text in lines(reports):
         if level != "ok" or not brief:
             print(f"{level:8} {text}")

@@ -8,16 +8,14 @@ something of ours was left.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.settings import Settings
 from components.virsh import LeftoversError, Virsh
 from tools.check_configuration import configured
+from tools.stack_file import libvirt_uri
 from tools.stack_state import StackState
 from tools.sweep import Cluster, Sweep
 from tools.wake import wake
@@ -37,9 +35,7 @@ def clusters(values: dict[str, Any], state: StackState) -> list[Cluster]:
 def main(stack_file: Path, step: str, text: str) -> int:
     """Does a step and returns the exit code."""
     state = StackState.parse(text)
-    configuration = (yaml.safe_load(stack_file.read_text()) or {}).get("config") or {}
-    uri = configuration.get("libvirt:uri") or os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
-    virsh = Virsh(uri)
+    virsh = Virsh(libvirt_uri(stack_file) or "qemu:///system")
     sweep = Sweep(virsh, state, print)
     try:
         if step == "wake":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ def stack_file_values(path: Path) -> dict[str, Any]:
     if faults:
         raise refusal(faults)
     return values
+
+
+def libvirt_uri(path: Path) -> str | None:
+    """Which libvirt the provider of a stack with this file uses; None where nothing says it."""
+    stack = yaml.safe_load(path.read_text()) or {}
+    return (stack.get("config") or {}).get("libvirt:uri") or os.environ.get("LIBVIRT_DEFAULT_URI")
 
 
 def _document(path: Path) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.nodes import control_planes, workers
+from components.nodes import all_nodes
 from components.settings import Settings
 
 
@@ -47,7 +47,7 @@ class Stack:
     def nodes(self, settings: Settings) -> list[dict[str, str]]:
         """Name, address and host key of each node that is wanted and was begun."""
         found = []
-        for node in [*control_planes(settings), *workers(settings)]:
+        for node in all_nodes(settings):
             key = str(self.states.get(f"{settings.cluster_name}-{node.name}-host-key", {}).get("stdout", ""))
             if key:
                 found.append({"name": node.name, "address": str(node.address), "host_key": key.rsplit("\n", 1)[-1]})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.e2e.cluster import REPOSITORY, STATE
 from tests.e2e.faults.moments import Event, Moment, watch
+from tools.bounded import descendants
 
 COMMANDS = {"up": ("make", "up", "STACK=lab"), "destroy": ("make", "destroy", "STACK=lab")}
 EVENTS = STATE / "events.jsonl"
@@ -56,7 +57,7 @@ class MakeRun:
 
     def kill_tree(self) -> None:
         """What a crash does: make, Pulumi, language host and plugins are gone at once, and clean nothing up."""
-        for pid in [self._make.pid, *_descendants(self._make.pid)]:
+        for pid in [self._make.pid, *descendants(self._make.pid)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._make.wait()
@@ -64,30 +65,13 @@ class MakeRun:
     def interrupt(self) -> None:
         """What Ctrl-C does, pressed again after half of MERCY_SECONDS; returns when the run has ended."""
         for _ in range(2):
-            for pid in _descendants(self._make.pid):
+            for pid in descendants(self._make.pid):
                 if _command(pid) == "pulumi":
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGINT)
             if self.wait(MERCY_SECONDS / 2) is not None:
                 return
         self.kill_tree()
-
-
-def _descendants(ancestor: int) -> list[int]:
-    """Process ids of all children, their children, and so on."""
-    children: dict[int, list[int]] = {}
-    for directory in Path("/proc").iterdir():
-        if directory.name.isdigit():
-            with suppress(OSError):
-                parent = int((directory / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                children.setdefault(parent, []).append(int(directory.name))
-    found = []
-    waiting = [ancestor]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
 
 
 def _command(pid: int) -> str:
