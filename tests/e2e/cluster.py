@@ -7,12 +7,15 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from lab.paths import CACHE
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 STATE = REPOSITORY / ".state" / "lab"
@@ -89,6 +92,16 @@ def preview(*arguments: str) -> dict[str, set[str]]:
 def pulumi(*arguments: str | Path, seconds: float = 120) -> str:
     """Standard output of Pulumi on the lab's stack."""
     return run("tools/pulumi", "lab", *arguments, seconds=seconds)
+
+
+def stop_libvirtd() -> None:
+    """Ends the lab's libvirt daemon, and waits for its end; machines run on. `lab/start` starts another one."""
+    pid = (CACHE / "run" / "libvirtd.pid").read_text().strip()
+    run("kill", pid)
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{pid}/exe").exists():
+        assert time.monotonic() < deadline, "libvirtd did not end within 60 s"
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)

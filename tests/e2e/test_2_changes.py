@@ -1,8 +1,13 @@
-"""What later runs change, and that they change nothing else."""
+"""What later runs change of the web server, and that they touch no machine."""
 
 from __future__ import annotations
 
-from tests.e2e.cluster import changed, make_up
+from pathlib import Path
+
+from tests.e2e.cluster import Cluster, changed, make_up, preview, run
+from tests.e2e.serving import serving
+
+REGISTRY = "http://10.254.254.1:5000/v2/library/nginx/manifests/1.26.3"
 
 
 def test_a_second_up_has_nothing_to_do() -> None:
@@ -10,5 +15,23 @@ def test_a_second_up_has_nothing_to_do() -> None:
 
 
 def test_more_replicas_and_another_port_change_only_the_deployment_and_the_service() -> None:
+    both = {"web-deployment": "update", "web-service": "update"}
     with changed(webServerReplicas=3, nodePort=30081):
-        assert make_up(seconds=600) == {"web-deployment": "update", "web-service": "update"}
+        assert preview() == {"update": set(both)}
+        assert make_up(seconds=600) == both
+    assert make_up(seconds=600) == both, "the way back is the same"
+
+
+def test_another_image_changes_only_the_deployment_and_no_request_fails(cluster: Cluster, tmp_path: Path) -> None:
+    """The same image by its digest, because the lab has but one."""
+    accepted = "Accept: application/vnd.oci.image.manifest.v1+json"
+    head = run("lab/enter", "curl", "--silent", "--fail", "--head", "--header", accepted, REGISTRY)
+    digest = next(line.split()[1] for line in head.splitlines() if line.lower().startswith("docker-content-digest:"))
+    with changed(webServerImage=f"docker.io/library/nginx@{digest}"):
+        assert preview() == {"update": {"web-deployment"}}
+        with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
+            assert make_up(seconds=600) == {"web-deployment": "update"}
+        pods = cluster.get("pods", "--selector=app=nginx", "--field-selector=status.phase=Running")
+        assert all(pod["spec"]["containers"][0]["image"].endswith(digest) for pod in pods)
+        assert answers.failures() == []
+    assert make_up(seconds=600) == {"web-deployment": "update"}

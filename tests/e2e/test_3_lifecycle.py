@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -157,60 +156,3 @@ def test_what_kubeadm_cannot_change_is_refused_before_anything_happens(cluster: 
 def identities(resources: list[dict[str, Any]]) -> dict[str, str]:
     """The id of each resource."""
     return {each["urn"]: each["id"] for each in resources if "id" in each}
-
-
-@pytest.mark.long
-def test_after_a_power_cut_everything_comes_back_by_itself(cluster: Cluster) -> None:
-    machines = run("lab/enter", "virsh", "list", "--name").split()
-    for machine in machines:
-        run("lab/enter", "virsh", "destroy", machine)
-    for machine in machines:
-        run("lab/enter", "virsh", "start", machine)
-    deadline = time.monotonic() + 600
-    while not back(cluster):
-        assert time.monotonic() < deadline, "the cluster did not come back within 10 minutes"
-        time.sleep(5)
-    answer = cluster.kubectl("exec", "deployment/nginx", "--", "getent", "hosts", "nginx.default.svc.cluster.local")
-    assert "nginx.default.svc.cluster.local" in answer
-    for node in cluster.outputs["nodes"]:
-        assert cluster.on(node, "cat /proc/swaps").count("\n") == 1
-
-
-def back(cluster: Cluster) -> bool:
-    """Whether all nodes are Ready since the cut, and all URLs answer."""
-    try:
-        pods = cluster.get("pods", "--all-namespaces")
-        answers = [
-            run("lab/enter", "curl", "--silent", "--fail", "--max-time", "5", url)
-            for url in cluster.outputs["web_urls"]
-        ]
-        running = all(all(c["ready"] for c in pod["status"]["containerStatuses"]) for pod in pods)
-        return running and all(ready(cluster).values()) and all("Welcome to nginx" in answer for answer in answers)
-    except (AssertionError, KeyError, subprocess.TimeoutExpired):
-        return False
-
-
-def test_a_machine_that_was_switched_off_is_started(cluster: Cluster) -> None:
-    run("lab/enter", "virsh", "destroy", "k8s-worker-1")
-    done = make_up(seconds=900)
-    assert done["k8s-worker-1-domain"] == "update"
-    assert all(ready(cluster).values())
-
-
-@pytest.mark.long
-def test_a_machine_that_was_deleted_by_hand_is_made_again(cluster: Cluster) -> None:
-    run("lab/enter", "virsh", "destroy", "k8s-worker-2")
-    run("lab/enter", "virsh", "undefine", "k8s-worker-2")
-    done = make_up(seconds=1200)
-    assert done["k8s-worker-2-domain"] == "create"
-    assert all(ready(cluster).values())
-    assert make_up(seconds=120) == {}
-
-
-@pytest.mark.long
-def test_services_that_were_stopped_by_hand_are_started_again(cluster: Cluster) -> None:
-    cluster.on(cluster.outputs["nodes"][1], "sudo systemctl stop kubelet ")
-    done = make_up(seconds=900)
-    assert "k8s-worker-1-prepare" in done
-    assert cluster.on(cluster.outputs["nodes"][1], "systemctl is-active kubelet").strip() == "active"
-    assert all(ready(cluster).values())

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 
-from lab.paths import CACHE
-from tests.e2e.cluster import STATE, changed, run
+from tests.e2e.cluster import STATE, changed, run, stop_libvirtd
 from tests.e2e.faults.fault import Scene
 from tests.e2e.faults.machines import ADDRESSES, CLUSTER, names, power_off, virsh
 
@@ -133,12 +131,7 @@ def empty_attributes(_: Scene) -> None:
 
 def restart_libvirtd(_: Scene) -> None:
     """The daemon ends and another one starts; machines run on."""
-    pid = (CACHE / "run" / "libvirtd.pid").read_text().strip()
-    run("kill", pid)
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{pid}/exe").exists():
-        assert time.monotonic() < deadline, "libvirtd did not end within 60 s"
-        time.sleep(0.05)
+    stop_libvirtd()
     run("lab/start", seconds=180)
 
 
