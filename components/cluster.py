@@ -62,6 +62,8 @@ class KubernetesCluster(pulumi.ComponentResource):
             cluster_identifier=args.control_plane.made,
             # A run that was killed may have made an object that the state does not know; it is taken over.
             upsert_existing_objects=True,
+            # What somebody has changed by hand, with kubectl scale for example, is theirs since; `up` takes it back.
+            enable_patch_force=True,
             kube_client_settings=_patience(args.settings.timeout_factor),
             opts=pulumi.ResourceOptions(parent=self),
         )

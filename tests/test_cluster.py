@@ -77,6 +77,13 @@ def test_the_provider_knows_the_cluster_by_its_control_planes_disk(applied: Run)
     assert "k8s-control-plane-1-kubeconfig" in applied.before(provider)
 
 
+@pytest.mark.parametrize("takes", ["upsertExistingObjects", "enablePatchForce"])
+def test_the_provider_takes_over_what_a_killed_run_has_made_and_takes_back_what_others_have_changed(
+    applied: Run, takes: str
+) -> None:
+    assert applied.one("providers:kubernetes").plain(takes) in (True, "true")
+
+
 def test_a_new_machine_gets_its_steps_anew(applied: Run) -> None:
     triggers = {command.name: set(command.plain("triggers")) for command in applied.of(":remote:Command")}
     domain = {node: f"k8s-{node}-domain-id" for node in NODES}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.configuration import make_settings
 from tools.look import Seen, findings, full
-from tools.repair import asked_for, lost, refuse_strangers, stillborn, unwell
+from tools.repair import asked_for, gone, lost, refuse_strangers, stillborn, unwell
 from tools.stack_resources import Stack
 
 NODES = ["control-plane-1", "worker-1", "worker-2"]
@@ -56,12 +56,19 @@ def well(**changed: str) -> Seen:
     return Seen(lines=tuple(values.items()), clock=time.time())
 
 
-def control_plane(nodes: dict[str, str] | None = None) -> Seen:
+ADDONS = {
+    "coredns": ("Deployment", "coredns", "<none>", "2", "<none>"),
+    "kube-proxy": ("DaemonSet", "kube-proxy", "<none>", "<none>", "<none>"),
+}
+
+
+def control_plane(nodes: dict[str, str] | None = None, *, without: str = "") -> Seen:
     """What a control plane says of these nodes, or that its API server is down."""
     own: list[tuple[str, ...]] = [("api", "down")]
     if nodes is not None:
-        own = [("node", name, ready) for name, ready in nodes.items()]
-    return Seen(lines=(*well().lines, *own), clock=time.time())
+        own = [("Node", name, ready, "<none>", "<none>") for name, ready in nodes.items()]
+        own += [each for name, each in ADDONS.items() if name not in without]
+    return Seen(lines=(*well(cluster="yes").lines, *own), clock=time.time())
 
 
 def everything(**changed: Seen) -> dict[str, Seen]:
@@ -114,6 +121,34 @@ def test_a_worker_that_has_forgotten_the_cluster_joins_again() -> None:
 def test_an_api_server_that_is_down_is_waited_for_on_the_control_plane_and_accuses_no_worker() -> None:
     anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(None)))
     assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+
+
+@pytest.mark.parametrize("addon", list(ADDONS))
+def test_an_addon_that_somebody_has_deleted_is_written_anew_by_kubeadm(addon: str) -> None:
+    anew = unwell(
+        stack(), "k8s", everything(control_plane_1=control_plane(dict.fromkeys(NODES, "True"), without=addon))
+    )
+    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+    assert f"{addon} is not in the cluster" in anew["k8s-control-plane-1-init"]
+
+
+def test_a_dns_without_a_pod_is_asked_for_an_answer() -> None:
+    seen = control_plane(dict.fromkeys(NODES, "True"), without="coredns")
+    idle = Seen(lines=(*seen.lines, ("Deployment", "coredns", "<none>", "<none>", "<none>")), clock=seen.clock)
+    assert set(unwell(stack(), "k8s", everything(control_plane_1=idle))) == CHECKS
+
+
+def test_a_control_plane_without_etcds_data_becomes_a_new_machine() -> None:
+    lines = (*well(kubelet="inactive", joined="no").lines, ("cluster", "no"))
+    seen = everything(control_plane_1=Seen(lines=lines, clock=time.time()))
+    assert set(gone(stack(), "k8s", seen)) == {"k8s-control-plane-1-disk"}
+    assert gone(stack(), "k8s", everything()) == {}
+    assert gone(stack(), "k8s", everything(control_plane_1=Seen())) == {}, "one that is silent may have everything yet"
+
+
+def test_a_cordoned_node_is_told_from_the_others() -> None:
+    lines = (("Node", "worker-1", "True", "<none>", "true"), ("Node", "worker-2", "True", "<none>", "<none>"))
+    assert Seen(lines=lines).cordoned == ["worker-1"]
 
 
 def test_a_machine_that_does_not_answer_is_started_anew_around_its_disk() -> None:

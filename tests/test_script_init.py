@@ -17,15 +17,23 @@ SAVED = "/etc/kubernetes/kubeadm-libvirt.yaml"
 RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock"
 INIT = "kubeadm init --config /run/kubeadm-init.yaml --skip-token-print"
 READY = "kubectl get --raw /readyz"
+ADDONS = "kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy"
+PHASES = [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("certs all", "kubeconfig all")]
+PHASES += [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("etcd local", "control-plane all")]
 DOES_INIT = """
 case $1 in
   init)
+    [[ $2 != phase ]] || exit 0
     /usr/bin/cat "$3" >/mnt/configuration
     /usr/bin/stat --format=%a "$3" >/mnt/mode
     /usr/bin/mkdir -p /etc/kubernetes/manifests /etc/kubernetes/pki /var/lib/etcd/member
-    echo >/etc/kubernetes/manifests/kube-apiserver.yaml
+    for pod in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+      echo >"/etc/kubernetes/manifests/$pod.yaml"
+    done
+    echo >/etc/kubernetes/pki/ca.key
     [[ -e /mnt/breaks ]] && { echo "kubelet is not healthy" >&2; exit 1; }
     echo "admin's kubeconfig" >/etc/kubernetes/admin.conf
+    echo >/etc/kubernetes/kubelet.conf
     ;;
   reset) /usr/bin/rm -r /etc/kubernetes/manifests /etc/kubernetes/pki /var/lib/etcd ;;
 esac
@@ -105,7 +113,7 @@ def test_a_second_run_only_looks_whether_the_api_server_answers(control_plane: S
     files = control_plane.files()
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [READY], "a cluster that works was initialised again"
+    assert control_plane.lines() == [READY, ADDONS], "a cluster that works was initialised again"
     assert control_plane.files() == files
 
 
@@ -166,6 +174,36 @@ def test_what_kubeadm_cannot_change_in_a_cluster_is_refused_with_the_difference(
     )
     assert control_plane.lines() == [], "a cluster that works was touched"
     assert control_plane.files() == files
+
+
+@pytest.mark.parametrize("file", ["manifests/etcd.yaml", "manifests/kube-apiserver.yaml", "admin.conf", "kubelet.conf"])
+def test_what_somebody_has_removed_of_a_cluster_kubeadm_writes_anew(control_plane: Sandbox, file: str) -> None:
+    init(control_plane)
+    control_plane.path(f"/etc/kubernetes/{file}").unlink()
+    control_plane.forget()
+    result = init(control_plane)
+    assert f"write anew what is missing in /etc/kubernetes: {file}\n" in result.said
+    assert control_plane.lines() == [*PHASES, READY, ADDONS]
+
+
+@pytest.mark.parametrize("lost", ["/var/lib/etcd/member", "/etc/kubernetes/pki/ca.key"])
+def test_a_cluster_that_has_lost_what_only_it_knew_is_not_waited_for(control_plane: Sandbox, lost: str) -> None:
+    init(control_plane)
+    control_plane.path(lost).rename(control_plane.path("/mnt/away"))
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 1
+    assert f"machine: the cluster is gone, for {lost} is missing, as after kubeadm reset. " in result.said
+    assert "Build a new one: make up REBUILD=yes (pulumi up --replace '**:Stash::cluster')." in result.said
+    assert control_plane.lines() == []
+
+
+def test_addons_that_somebody_has_deleted_are_written_anew(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.does("kubectl", "[[ $* != *daemonset* ]] || { echo 'coredns not found' >&2; exit 1; }")
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines() == [READY, ADDONS, f"kubeadm init phase addon all --config {SAVED}"]
 
 
 def test_a_longer_time_limit_is_no_change_of_the_cluster(control_plane: Sandbox) -> None:

@@ -121,8 +121,8 @@ STEPS = """
 stack=lab
 libvirt_state() { echo '{}'; }
 python() { echo "$3"; }
-refresh_libvirt() { echo refresh; }
-forget_missing() { echo forget; }
+in_libvirt=LIBVIRT in_the_cluster=CLUSTER inside=()
+forget_missing() { shift; echo "forget $*"; }
 sweep_libvirt() { cat >/dev/null; echo "$1"; }
 run_pulumi() { echo "$2 within $limit s"; }
 """
@@ -136,24 +136,27 @@ def destroy(host: Path, changes: str = "") -> subprocess.CompletedProcess[str]:
 def test_destroy_compares_and_sweeps_before_and_after(host: Path) -> None:
     done = destroy(host)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["refresh", "lab", "before", "destroy within 120 s", "after"]
+    assert done.stdout.splitlines() == [
+        *["wake", "forget LIBVIRT", "lab", "before"],
+        *["destroy within 120 s", "after"],
+    ]
 
 
 def test_destroy_goes_on_where_the_state_cannot_be_compared(host: Path) -> None:
     done = destroy(
-        host, "refresh_libvirt() { false; }\nsweep_libvirt() { cat >/dev/null; echo $1; [[ $1 == after ]]; }"
+        host, "forget_missing() { false; }\nsweep_libvirt() { cat >/dev/null; echo $1; [[ $1 != before ]]; }"
     )
     assert done.returncode == 0
     assert done.stderr == "The state could not be compared with libvirt; going on with what it says.\n"
-    assert done.stdout.splitlines() == ["lab", "before", "destroy within 120 s", "after"]
+    assert done.stdout.splitlines() == ["wake", "lab", "before", "destroy within 120 s", "after"]
 
 
 def test_a_destroy_that_fails_gets_a_second_chance_in_a_swept_libvirt(host: Path) -> None:
     done = destroy(host, 'run_pulumi() { echo "$2"; [[ -e "$HOME/again" ]] || { touch "$HOME/again"; return 1; }; }')
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
-        *["refresh", "lab", "before", "destroy"],
-        *["lab", "after", "forget", "lab", "destroy", "after"],
+        *["wake", "forget LIBVIRT", "lab", "before", "destroy"],
+        *["lab", "after", "forget LIBVIRT", "lab", "destroy", "after"],
     ]
 
 
@@ -169,7 +172,7 @@ def test_a_destroy_that_fails_twice_says_what_to_do(host: Path) -> None:
 
 
 def test_a_destroy_that_leaves_something_of_ours_fails(host: Path) -> None:
-    done = destroy(host, "sweep_libvirt() { cat >/dev/null; [[ $1 == before ]]; }")
+    done = destroy(host, "sweep_libvirt() { cat >/dev/null; [[ $1 != after ]]; }")
     assert done.returncode == 1
     assert done.stderr == "The stack is destroyed, but libvirt still has what the lines above name.\n"
 
@@ -177,23 +180,66 @@ def test_a_destroy_that_leaves_something_of_ours_fails(host: Path) -> None:
 def test_a_destroy_does_not_pass_the_lock_of_a_run_at_work(host: Path) -> None:
     done = destroy(host, "python() { return 1; }")
     assert done.returncode == 1
-    assert done.stdout.splitlines() == ["refresh"]
+    assert done.stdout.splitlines() == ["wake", "forget LIBVIRT"]
 
 
-def test_only_what_is_in_libvirt_is_compared_with_the_state(host: Path) -> None:
-    stand_in(host, "pulumi", "[[ $1 != stack ]] || echo state")
-    stand_in(host, "python", 'if [[ $2 == tools.bounded ]]; then exec "${@:4}"; else cat; fi')
-    done = shell(host, "inside=(); config=$HOME/file; refresh_libvirt lab")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "state\n"
-    wake = f"python -m tools.leftovers {host}/file wake"
-    refresh = "pulumi refresh --yes --skip-preview --suppress-outputs --clear-pending-creates "
-    targets = f"--target **libvirt:index/** --stack lab --config-file {host}/file --suppress-progress"
-    assert sorted(calls(host)) == sorted(
-        [
-            "pulumi stack export --stack lab",
-            wake,
-            f"python -m tools.bounded 60 {refresh}{targets}",
-            f"{refresh}{targets}",
-        ]
+def test_nothing_but_the_targets_is_compared_with_the_state_and_what_is_gone_is_named(host: Path) -> None:
+    stand_in(
+        host,
+        "pulumi",
+        """echo " -  libvirt:index:Domain k8s-worker-1-domain deleted (0.1s)"
+        echo " ~  kubernetes:core/v1:Service web-service updated (0.1s)"
+        echo " -  kubernetes:apps/v1:Deployment web-deployment deleted (0.1s)" """,
     )
+    stand_in(host, "python", 'exec "${@:4}"')
+    done = shell(host, 'inside=(); config=$HOME/file; forget_missing lab "$in_libvirt" "$in_the_cluster"')
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "No more in libvirt: Domain k8s-worker-1-domain",
+        "No more in the cluster: Deployment web-deployment",
+    ]
+    refresh = "pulumi refresh --yes --skip-preview --suppress-outputs --clear-pending-creates "
+    targets = "--target **libvirt:index/** --target **$kubernetes:** "
+    stack = f"--stack lab --config-file {host}/file --suppress-progress"
+    assert calls(host) == [
+        f"python -m tools.bounded 60 {refresh}{targets}{stack}",
+        f"{refresh}{targets}{stack}",
+    ]
+
+
+REPAIRS = (REPOSITORY / "tools" / "stack").read_text().partition("\nfind_repairs() {\n")[2].partition("\n}\n")[0]
+
+
+def find_repairs(host: Path, changes: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs find_repairs of tools/stack on a cluster whose API server answers, but for the changes."""
+    steps = STEPS + (
+        """libvirt_state() { echo '{"urn": "x"}'; }\npulumi() { :; }\n"""
+        """python() { [[ $2 != tools.repair ]] || echo urn:x::a urn:x::b; }"""
+    )
+    return shell(host, f'{steps}\n{changes}\nfind_repairs() {{\n{REPAIRS}\n}}\nfind_repairs; echo "${{replace[*]}}"')
+
+
+def test_an_up_compares_libvirt_and_the_cluster_before_it_looks_at_the_machines(host: Path) -> None:
+    done = find_repairs(host)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        *["wake", "forget LIBVIRT CLUSTER", "--replace urn:x::a --replace urn:x::b"],
+    ]
+
+
+def test_an_up_does_not_ask_a_cluster_that_does_not_answer(host: Path) -> None:
+    done = find_repairs(host, "python() { [[ $2 != tools.reachable ]]; }")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["wake", "forget LIBVIRT", ""]
+
+
+def test_an_up_goes_on_without_a_cluster_that_stops_to_answer(host: Path) -> None:
+    done = find_repairs(host, 'forget_missing() { echo "forget $2 ${3:-}"; [[ -z ${3:-} ]]; }')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:3] == ["forget LIBVIRT CLUSTER", "forget LIBVIRT "]
+    assert "Looking once more, without the cluster." in done.stderr
+
+
+def test_the_first_up_looks_at_nothing(host: Path) -> None:
+    done = find_repairs(host, "libvirt_state() { echo '{}'; }")
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr

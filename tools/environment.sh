@@ -101,20 +101,20 @@ sweep_libvirt() {
   "${inside[@]}" python -m tools.leftovers "$config" "$1"
 }
 
-# refresh_libvirt STACK: makes the state's storage pools usable again, then forget_missing. For `up` and `destroy` to begin with.
-refresh_libvirt() {
-  libvirt_state "$1" | sweep_libvirt wake
-  forget_missing "$1"
-}
+in_libvirt='**libvirt:index/**' in_the_cluster="**\$kubernetes:**" # targets
 
-# forget_missing STACK: the state forgets what is no more in libvirt, and what a killed run was about to make. Nothing else
-# is read: a cluster that is gone cannot hold this up. Fails where libvirt or its plugin does not answer in time.
+# forget_missing STACK TARGET…: the state forgets what is no more in libvirt or in the cluster, and what a killed run was
+# about to make. Nothing but the targets is read: a cluster that is gone cannot hold this up. Fails where what holds them
+# does not answer in time.
 forget_missing() {
-  local limit=60 log=${config%/*}/refresh.log
-  run_pulumi "$1" refresh --yes --skip-preview --suppress-outputs --clear-pending-creates --target '**libvirt:index/**' \
-    >"$log" 2>&1 || {
+  local stack=$1 limit=60 log=${config%/*}/refresh.log targets=() target
+  shift
+  for target in "$@"; do targets+=(--target "$target"); done
+  run_pulumi "$stack" refresh --yes --skip-preview --suppress-outputs --clear-pending-creates "${targets[@]}" >"$log" 2>&1 || {
     cat "$log" >&2
     return 1
   }
-  sed --quiet 's/^ *-  *libvirt:index:\([A-Za-z]*\) *\([^ ]*\) .*deleted.*/No more in libvirt: \1 \2/p' "$log" >&2
+  sed --quiet --regexp-extended \
+    -e 's/^ *- +libvirt:index:([A-Za-z]+) +([^ ]+) .*deleted.*/No more in libvirt: \1 \2/p' \
+    -e 's/^ *- +kubernetes:[^ ]*:([A-Za-z]+) +([^ ]+) .*deleted.*/No more in the cluster: \1 \2/p' "$log" >&2
 }

@@ -37,9 +37,21 @@ class Seen:
     @property
     def nodes(self) -> dict[str, str] | None:
         """What a control plane says of each node: True where it is Ready; None where its API server does not answer."""
-        if not self.lines or ("api", "down") in self.lines:
-            return None
-        return {line[1]: line[2] for line in self.lines if line[0] == "node" and len(line) > 2}
+        return {line[1]: line[2] for line in self._objects("Node")} or None
+
+    @property
+    def cordoned(self) -> list[str]:
+        """The nodes that take no new pods."""
+        return [line[1] for line in self._objects("Node") if line[4:] == ("true",)]
+
+    @property
+    def addons(self) -> dict[str, bool]:
+        """What kubeadm has put into the cluster, and whether it works as far as its status says."""
+        deployments = {line[1]: line[3] not in ("0", "<none>") for line in self._objects("Deployment")}
+        return deployments | {line[1]: True for line in self._objects("DaemonSet")}
+
+    def _objects(self, kind: str) -> list[tuple[str, ...]]:
+        return [line for line in self.lines if line[0] == kind and len(line) > 3]
 
 
 def look(nodes: Sequence[Mapping[str, Any]], private_key: str, *, seconds: float) -> dict[str, Seen]:

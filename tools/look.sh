@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Runs on a machine of the cluster, sent over SSH by tools/look.py: says what is there, and changes nothing.
-# Result: lines "WHAT VALUE"; of a control plane also "node NAME READY", or "api down".
+# Result: lines "WHAT VALUE"; of a machine with etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE", the same of each
+# Deployment and DaemonSet of kube-system with <none> for what it has not, or "api down".
 set -uo pipefail
 
 for unit in containerd kubelet; do
@@ -17,9 +18,12 @@ else
   printf 'first-boot %s\n' "$(cloud-init status | sed -n 's/^status: //p')"
 fi
 
-if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml ]]; then
-  export KUBECONFIG=/etc/kubernetes/admin.conf
-  kubectl --request-timeout=60s get nodes --no-headers --output \
-    custom-columns='A:.metadata.name,B:.status.conditions[?(@.type=="Ready")].status,C:.spec.unschedulable' |
-    sed 's/^/node /' || echo 'api down'
+if [[ -e /var/lib/etcd/member ]]; then
+  echo 'cluster yes'
+  columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
+  kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=60s --namespace kube-system \
+    get nodes,deployments,daemonsets --no-headers --output "custom-columns=$columns,U:.spec.unschedulable" ||
+    echo 'api down'
+else
+  echo 'cluster no'
 fi

@@ -18,6 +18,8 @@ from tools.stack_resources import Stack
 
 LOOK_SECONDS = 60
 """How long a machine may take to answer; an emulated one that is busy takes ten."""
+ADDONS = ("coredns", "kube-proxy")
+"""What kubeadm itself puts into a cluster."""
 CHECKS = ("nodes-ready-check", "cluster-dns-check")
 
 
@@ -53,6 +55,16 @@ def stillborn(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, 
     }
 
 
+def gone(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, str]:
+    """Why a control plane that had a cluster becomes a new machine: etcd's data is lost, and with it the cluster."""
+    return {
+        f"{prefix}-{name}-disk": f"{name}: its cluster is gone, as after kubeadm reset; it becomes a new machine, and "
+        "the cluster is built anew"
+        for name, each in seen.items()
+        if name.startswith("control-plane") and each.get("cluster") == "no" and f"{prefix}-{name}-disk" in stack.urns
+    }
+
+
 def unwell(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, str]:
     """Why each step is repeated, for a cluster that `up` had finished."""
     anew: dict[str, str] = {}
@@ -64,6 +76,8 @@ def unwell(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, str
             found.append(f"its node is {'not Ready' if name in nodes else 'not in the cluster'}")
         if not worker and each.lines and each.nodes is None:
             found.append("its API server does not answer")
+        if not worker and each.nodes:
+            found += [f"{addon} is not in the cluster" for addon in ADDONS if addon not in each.addons]
         if not found:
             continue
         reason = f"{name}: {', '.join(found)}"
@@ -77,6 +91,8 @@ def unwell(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, str
             anew[f"{prefix}-{name}-join"] = f"{reason}; it joins again"
     if anew:
         anew |= dict.fromkeys(CHECKS, "All is checked again after the repair")
+    elif not all(working for each in seen.values() for working in each.addons.values()):
+        anew |= dict.fromkeys(CHECKS, "CoreDNS has no pod that is ready; all is checked again")
     return {name: reason for name, reason in anew.items() if name in stack.urns}
 
 
@@ -106,7 +122,10 @@ def main(stack_file: str) -> None:
         anew |= stillborn(stack, settings.cluster_name, seen)
         for name in full(seen):
             print(f"{name}: its disk is almost full; make up REPLACE={name} gives it a new one", file=sys.stderr)
+        for name in sorted(node for each in seen.values() for node in each.cordoned):
+            print(f"{name} is cordoned and gets no pods; kubectl uncordon {name} ends that", file=sys.stderr)
         if stack.finished:
+            anew |= gone(stack, settings.cluster_name, seen)
             # A machine that becomes a new one is not put right before.
             new = {name.removesuffix("-disk").removesuffix("-made") for name in anew}
             well = {name: each for name, each in seen.items() if f"{settings.cluster_name}-{name}" not in new}

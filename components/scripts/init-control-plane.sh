@@ -51,12 +51,44 @@ refuse_other_configuration() {
   fail "kubeadm cannot change this in a cluster that exists. Set it back, or build the cluster anew: pulumi destroy, pulumi up."
 }
 
+# What somebody has removed of a cluster that was once whole, kubeadm writes anew; but not what only that cluster knew.
+restore() {
+  local lost file missing=()
+  for lost in /var/lib/etcd/member /etc/kubernetes/pki/ca.key; do
+    [[ -e $lost ]] || fail "the cluster is gone, for $lost is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes (pulumi up --replace '**:Stash::cluster')."
+  done
+  for file in manifests/{etcd,kube-apiserver,kube-controller-manager,kube-scheduler}.yaml {admin,kubelet}.conf; do
+    [[ -e /etc/kubernetes/$file ]] || missing+=("$file")
+  done
+  ((${#missing[@]} > 0)) || return 0
+  step "write anew what is missing in /etc/kubernetes: ${missing[*]}"
+  kubeadm init phase certs all --config "$saved" >&2
+  kubeadm init phase kubeconfig all --config "$saved" >&2
+  kubeadm init phase etcd local --config "$saved" >&2
+  kubeadm init phase control-plane all --config "$saved" >&2
+}
+
+# CoreDNS and kube-proxy, where somebody has deleted one.
+restore_addons() {
+  kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy >/dev/null && return 0
+  step "write CoreDNS and kube-proxy anew"
+  kubeadm init phase addon all --config "$saved" >&2
+}
+
 main() {
+  local whole=no
   only_one "the control plane"
   follow_clock
-  if [[ -e $saved ]]; then refuse_other_configuration; else initialise; fi
+  if [[ -e $saved ]]; then
+    whole=yes
+    refuse_other_configuration
+    restore
+  else
+    initialise
+  fi
   step "wait for the API server"
   wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz
+  [[ $whole == no ]] || restore_addons
   install --directory --owner="$LOGIN_USER" --group="$LOGIN_USER" --mode=0700 "/home/$LOGIN_USER/.kube"
   install --owner="$LOGIN_USER" --group="$LOGIN_USER" --mode=0600 "$KUBECONFIG" "/home/$LOGIN_USER/.kube/config"
   step "the API server answers"

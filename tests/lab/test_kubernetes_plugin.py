@@ -77,12 +77,20 @@ def test_an_object_made_in_its_place_survives_the_deletion(kubernetes_stand_in: 
 
 def test_a_refresh_sees_changes_and_that_an_object_is_gone(kubernetes: Plugin, api_server: ApiServer) -> None:
     path = "/api/v1/namespaces/default/configmaps/seen"
-    made = kubernetes.create(CONFIG_MAP, config_map("seen", a="1"))
+    inputs = config_map("seen", a="1")
+    made, olds = kubernetes.create(CONFIG_MAP, inputs), kubernetes.check(CONFIG_MAP, "it", inputs)
     change = {"metadata": {"labels": {"new": "yes"}}}
     api_server.request("PATCH", path, change, "application/merge-patch+json")
     read = kubernetes.read(made)
     assert read is not None
     assert read.plain["metadata"]["labels"] == {"new": "yes"}
+    others = kubernetes.diff(read, inputs, olds)
+    assert others.changes == others.DIFF_NONE, "a label that nobody asked for is others'"
+    api_server.request("PATCH", path, {"data": {"a": "2"}}, "application/merge-patch+json")
+    read = kubernetes.read(made)
+    assert read is not None
+    ours = kubernetes.diff(read, inputs, olds)
+    assert ours.changes == ours.DIFF_SOME, "what was asked for is made so again"
     api_server.request("DELETE", path)
     assert kubernetes.read(made) is None
 

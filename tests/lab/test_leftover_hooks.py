@@ -66,7 +66,8 @@ def test_what_was_undefined_by_hand_is_defined_again_and_nothing_is_rebuilt(chec
     for kind in ("net", "pool"):
         checkout.virsh(f"{kind}-destroy", cluster)
         checkout.virsh(f"{kind}-undefine", cluster)
-    script = "source tools/environment.sh; use_stack lab; use_state lab; refresh_libvirt lab"
+    script = """source tools/environment.sh; use_stack lab; use_state lab
+    sweep_libvirt wake < <(libvirt_state lab); forget_missing lab "$in_libvirt" """
     refreshed = checkout.run("bash", "-c", script)
     assert refreshed.code == 0, refreshed.output
     assert refreshed.output.splitlines() == [

@@ -1,7 +1,6 @@
-"""What changed between the inputs of two runs, and which changes need a new object. Pure.
+"""What is to change of an object, and which changes need a new one. Pure.
 
-Source: pulumi-kubernetes provider/pkg/provider/diff.go (the fields), provider.go (Diff). The official plugin compares
-with the live object instead of the old inputs, so it also sees what others changed, after a refresh.
+Source: pulumi-kubernetes provider/pkg/provider/diff.go (the fields), provider.go (Diff).
 """
 
 from __future__ import annotations

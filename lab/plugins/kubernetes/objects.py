@@ -94,6 +94,23 @@ def old_inputs(old_state: Properties) -> Object:
     return to_plain(inputs) if inputs is not None and isinstance(inputs.value, Mapping) else {}
 
 
+def seen_inputs(old_state: Properties) -> Object:
+    """Of the object as it was last seen, what its inputs had said: a refresh shows here what others have changed.
+
+    Source: pulumi-kubernetes provider/pkg/provider/provider.go, pruneLiveState.
+    """
+    pruned = _pruned(live_object(old_state), old_inputs(old_state))
+    return pruned if isinstance(pruned, dict) else {}
+
+
+def _pruned(live: Any, inputs: Any) -> Any:
+    if isinstance(live, dict) and isinstance(inputs, dict):
+        return {key: _pruned(value, inputs[key]) for key, value in live.items() if key in inputs}
+    if isinstance(live, list) and isinstance(inputs, list):
+        return [_pruned(*pair) for pair in zip(live, inputs, strict=False)]
+    return live
+
+
 def live_object(old_state: Properties) -> Object:
     """The object in a state, without what the plugin keeps beside it."""
     return {key: to_plain(value) for key, value in old_state.items() if not key.startswith("__")}

@@ -75,8 +75,8 @@ class KubernetesProvider(rpc.Provider):
         return rpc.CheckResponse(inputs=inputs, failures=failures)
 
     async def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
-        """Compares the inputs; see diff.py for what needs a new object."""
-        comparison = compare(objects.old_inputs(request.old_state), plain_map(request.new_inputs), self._config)
+        """Compares the object as it was last seen with what is wanted; see diff.py for what needs a new object."""
+        comparison = compare(objects.seen_inputs(request.old_state), plain_map(request.new_inputs), self._config)
         return rpc.DiffResponse(
             changes=bool(comparison.changes),
             replaces=[property_path(change.path) for change in comparison.changes if change.replaces],

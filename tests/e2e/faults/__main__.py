@@ -9,6 +9,7 @@ import sys
 
 from tests.e2e.cluster import REPOSITORY, run
 from tests.e2e.faults import (
+    catalogue_cluster,
     catalogue_destroy,
     catalogue_killed,
     catalogue_leftovers,
@@ -27,6 +28,7 @@ FAULTS: list[Fault] = [
     *catalogue_killed.PROCESSES,
     *catalogue_mirrors.MIRRORS,
     *catalogue_machines.MACHINES,
+    *catalogue_cluster.DAMAGES,
     *catalogue_leftovers.LEFTOVERS,
     *catalogue_destroy.STATES,
 ]

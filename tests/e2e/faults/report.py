@@ -17,7 +17,7 @@ LONGEST = 300
 NO_REASON = r": failed while:|^error: update (failed|canceled)$|^error: .*:$"
 """Lines that only lead to the one that says why."""
 
-PUT_RIGHT = "Removed |Defined |Started |No more in libvirt|Something of ours|Not everything|The .* could not"
+PUT_RIGHT = "Removed |Defined |Started |No more in |Something of ours|Not everything|The .* could not"
 """How lines of tools/locks.py, wake.py, sweep.py and stack begin."""
 
 INTRODUCTION = """# Reliability

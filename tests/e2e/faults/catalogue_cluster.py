@@ -1,0 +1,87 @@
+"""What people do to a finished cluster with kubectl, with kubeadm, and on its machines."""
+
+from __future__ import annotations
+
+from tests.e2e.faults.fault import Fault
+from tests.e2e.faults.injections import on
+
+KUBECTL = "export KUBECONFIG=/etc/kubernetes/admin.conf\n"
+
+
+def _damage(name: str, what: str, machine: str, script: str, message: str = "") -> Fault:
+    return Fault(name=name, what=what, start="complete", when=None, inject=on(machine, script), message=message)
+
+
+DAMAGES = [
+    _damage(
+        "deployment-deleted",
+        "The web server's Deployment was deleted with kubectl",
+        "control-plane-1",
+        f"{KUBECTL}kubectl delete deployment nginx",
+        "No more in the cluster: Deployment web-deployment",
+    ),
+    _damage(
+        "deployment-scaled",
+        "The web server was scaled to nothing with kubectl",
+        "control-plane-1",
+        f"{KUBECTL}kubectl scale deployment nginx --replicas=0",
+    ),
+    _damage(
+        "service-changed",
+        "The web server's node port was changed with kubectl",
+        "control-plane-1",
+        f"{KUBECTL}kubectl patch service nginx --type=json "
+        '--patch=\'[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 30099}]\'',
+    ),
+    _damage(
+        "flannel-deleted",
+        "flannel's namespace was deleted with kubectl, and everything in it",
+        "control-plane-1",
+        f"{KUBECTL}kubectl delete namespace kube-flannel --timeout=110s",
+        "No more in the cluster: DaemonSet flannel-daemon-set",
+    ),
+    _damage(
+        "dns-deleted",
+        "CoreDNS was deleted with kubectl",
+        "control-plane-1",
+        f"{KUBECTL}kubectl --namespace kube-system delete deployment coredns",
+        "control-plane-1: coredns is not in the cluster",
+    ),
+    _damage(
+        "node-deleted",
+        "A worker's Node object was deleted with kubectl",
+        "control-plane-1",
+        f"{KUBECTL}kubectl delete node worker-1 --timeout=110s",
+        "worker-1: its node is not in the cluster",
+    ),
+    _damage(
+        "worker-reset",
+        "kubeadm reset was run on a worker",
+        "worker-1",
+        "kubeadm reset --force",
+        "worker-1: .*it joins again",
+    ),
+    _damage(
+        "control-plane-reset",
+        "kubeadm reset was run on the control plane",
+        "control-plane-1",
+        "kubeadm reset --force",
+        "control-plane-1: its cluster is gone, as after kubeadm reset",
+    ),
+    _damage(
+        "manifests-deleted",
+        "The manifests of the control plane's static pods were deleted",
+        "control-plane-1",
+        "rm /etc/kubernetes/manifests/*.yaml\n"
+        "timeout 110 bash -c 'while pgrep -x kube-apiserver; do sleep 1; done' >&2",
+        "write anew what is missing in /etc/kubernetes",
+    ),
+    _damage(
+        "swap-on",
+        "Swap was made and switched on, on a worker",
+        "worker-1",
+        "dd if=/dev/zero of=/swapfile bs=1M count=64\nchmod 0600 /swapfile\nmkswap /swapfile\nswapon /swapfile\n"
+        "echo '/swapfile none swap sw 0 0' >>/etc/fstab",
+        "worker-1: swap is on",
+    ),
+]
