@@ -88,10 +88,13 @@ def join_document(settings: Settings, control_plane: Node, worker: Node) -> str:
 
 
 def early_images(settings: Settings, node: Node) -> list[str]:
-    """Images to pull while a node is prepared, besides what kubeadm itself lists for a control plane."""
+    """Images to pull while a node is prepared, besides what kubeadm itself lists for a control plane.
+
+    Not the web server's: to prepare a machine is to touch it, and another web server must touch none.
+    """
     if node.role == "control-plane":
         return []
-    return [f"registry.k8s.io/kube-proxy:v{settings.kubernetes_version}", SANDBOX_IMAGE, settings.web_server_image]
+    return [f"registry.k8s.io/kube-proxy:v{settings.kubernetes_version}", SANDBOX_IMAGE]
 
 
 def _kind(kind: str) -> dict[str, Any]:

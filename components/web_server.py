@@ -86,7 +86,7 @@ def _pod(image: str) -> core.v1.PodSpecArgs:
             core.v1.ContainerArgs(
                 name=NAME,
                 image=image,
-                image_pull_policy="IfNotPresent",  # prepare-node.sh pulled it while the control plane was made
+                image_pull_policy="IfNotPresent",  # a registry that is away must not keep a node from what it has
                 ports=[core.v1.ContainerPortArgs(name="http", container_port=PORT, protocol="TCP")],
                 readiness_probe=_probe(period=5),
                 liveness_probe=_probe(period=20),

@@ -165,6 +165,19 @@ def test_a_longer_time_limit_leaves_the_cluster_itself_as_it_is(run_program: Run
         assert patient == {each.urn: each.inputs for each in applied.of(kind)}
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"webServerImage": "docker.io/library/nginx:1.27"}, {"webServerReplicas": "3"}, {"nodePort": "30081"}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_another_web_server_touches_no_machine(run_program: RunProgram, applied: Run, changed: dict[str, str]) -> None:
+    before, after = (
+        {each.name: each.inputs for each in run.resources.values() if not each.name.startswith("web")}
+        for run in (applied, run_program(**changed))
+    )
+    assert {name for name in before if before[name] != after[name]} == set()
+
+
 def test_every_machine_prepares_with_what_the_configuration_says(applied: Run, unusual: Run) -> None:
     script = unusual.command("worker-1-prepare").plain("stdin")
     for line in (
@@ -178,7 +191,7 @@ def test_every_machine_prepares_with_what_the_configuration_says(applied: Run, u
         "IMAGE_MIRRORS='docker.io https://10.50.0.1\nghcr.io http://10.50.0.1:5000'",
     ):
         assert f"\n{line}\n" in f"\n{script}"
-    for image in (*flannel.IMAGES, "docker.io/library/nginx:1.27", "registry.k8s.io/kube-proxy:v1.36.4"):
+    for image in (*flannel.IMAGES, "registry.k8s.io/kube-proxy:v1.36.4"):
         assert image in script, "the pod would be waiting for its image when everything else is there"
     assert "\nROLE=control-plane\n" in applied.command("control-plane-1-prepare").plain("stdin")
     assert "\nIMAGE_MIRRORS=''\n" in applied.command("control-plane-1-prepare").plain("stdin")

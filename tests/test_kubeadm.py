@@ -116,12 +116,11 @@ def test_every_time_limit_of_kubeadm_grows_with_the_factor(factor: int, api_call
 
 
 def test_a_worker_pulls_early_what_it_will_run_and_the_control_plane_asks_kubeadm() -> None:
-    settings = make_settings(kubernetesVersion="1.36.1", webServerImage="docker.io/library/nginx:1.27")
+    settings = make_settings(kubernetesVersion="1.36.1")
     assert kubeadm.early_images(settings, control_planes(settings)[0]) == []
     assert set(kubeadm.early_images(settings, workers(settings)[0])) == {
         "registry.k8s.io/kube-proxy:v1.36.1",
         kubeadm.SANDBOX_IMAGE,
-        "docker.io/library/nginx:1.27",
     }
 
 

@@ -189,4 +189,4 @@ def test_the_script_that_prepares_a_machine_reads_back_what_is_configured(
     assert (seen["APT_MIRROR"], seen["APT_MIRROR_KEY"]) == (settings.apt_mirror, settings.apt_mirror_key)
     lines = [line.split(" ") for line in seen["IMAGE_MIRRORS"].splitlines()]
     assert {registry: url for registry, url in lines} == settings.image_mirrors  # noqa: C416 (each line is two words)
-    assert settings.web_server_image in seen["IMAGES"].splitlines()
+    assert f"registry.k8s.io/kube-proxy:v{settings.kubernetes_version}" in seen["IMAGES"].splitlines()
