@@ -76,3 +76,14 @@ def test_services_that_were_stopped_by_hand_are_started_again(cluster: Cluster) 
     assert "k8s-worker-1-prepare" in done
     assert cluster.on(cluster.outputs["nodes"][1], "systemctl is-active kubelet").strip() == "active"
     assert all(ready(cluster).values())
+
+
+@pytest.mark.long
+def test_what_kubectl_has_deleted_and_changed_is_as_the_program_says_again(cluster: Cluster) -> None:
+    cluster.kubectl("delete", "deployment", "nginx")
+    other = '[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 30099}]'
+    cluster.kubectl("patch", "service", "nginx", "--type=json", f"--patch={other}")
+    done = make_up(seconds=900)
+    assert done == {"web-deployment": "create", "web-service": "update"}
+    end_state.every_node_answers_http(cluster)
+    end_state.another_up_has_nothing_to_do()

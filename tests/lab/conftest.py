@@ -29,6 +29,15 @@ OFFICIAL = os.environ.get("OFFICIAL_PLUGINS")
 FLAVOURS = ["stand-in", *(["official"] if OFFICIAL else [])]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that start plugins, servers or machines."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not {"stand_ins", "api_server", "checkout"}.isdisjoint(
+            item.fixturenames
+        ):
+            item.add_marker("lab")
+
+
 @pytest.fixture(scope="session")
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory a plugin, made from the sources as they are now."""

@@ -15,6 +15,7 @@ from tests.e2e.cluster import run
 from tests.e2e.faults import checkpoints, machines
 from tests.e2e.faults.checkpoints import Checkpoint
 
+pytestmark = pytest.mark.lab
 DOMAIN = """<domain type='qemu'><name>{cluster}-{name}</name><memory unit='MiB'>32</memory><os><type>hvm</type></os>
 <devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/>
 <target dev='vda' bus='virtio'/></disk><interface type='network'><source network='{cluster}'/></interface></devices>

@@ -10,6 +10,7 @@ import pytest
 
 from tests.lab.broken_host import Diagnosis, diagnose, require_lab, survivors
 
+pytestmark = pytest.mark.lab
 SOCKET = "/var/run/libvirt/libvirt-sock"
 AS_NOBODY = (
     "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search"
