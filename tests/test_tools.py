@@ -168,6 +168,7 @@ def test_a_destroy_that_fails_twice_says_what_to_do(host: Path) -> None:
         "The stack is not destroyed: the state still has what failed above. Mend that, then run `make destroy` again.",
         "What is there no more can be dropped from the state: "
         "tools/pulumi lab state delete URN (tools/pulumi lab stack --show-urns).",
+        "If the state itself cannot be read any more and libvirt has nothing left: rm -r .state/lab",
     ]
 
 

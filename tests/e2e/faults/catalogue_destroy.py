@@ -9,6 +9,7 @@ from tests.e2e.faults.injections import (
     all_off,
     both,
     delete_machine,
+    freeze,
     kill_run,
     libvirt_defines,
     libvirt_has,
@@ -40,6 +41,17 @@ STATES = [
     *(_of_a_cluster(f"off-{name}", f"{name} is off", off(name)) for name in ADDRESSES),
     _of_a_cluster("all-off", "all machines are off", all_off),
     _of_a_cluster("machine-deleted", "a worker's domain was deleted by hand", delete_machine("worker-1")),
+    _of_a_cluster("frozen", "all machines hang", freeze),
+    _of_a_cluster(
+        "undefined-running",
+        "a worker's domain was undefined by hand while it ran",
+        libvirt_has("undefine", "k8s-worker-1", "--nvram"),
+    ),
+    _of_a_cluster(
+        "saved",
+        "a worker was saved to disk with virsh managedsave, and another one paused",
+        both(libvirt_has("managedsave", "k8s-worker-1"), libvirt_has("suspend", "k8s-worker-2")),
+    ),
     _of_a_cluster(
         "disk-deleted",
         "a worker's domain and disk were deleted by hand",

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from tests.e2e.cluster import STATE, changed, run, stop_libvirtd
 from tests.e2e.faults.fault import Scene
-from tests.e2e.faults.machines import ADDRESSES, CLUSTER, names, power_off, virsh
+from tests.e2e.faults.machines import ADDRESSES, CLUSTER, Freezer, names, power_off, virsh
 
 Injection = Callable[[Scene], None]
 
@@ -116,6 +116,11 @@ def delete_machine(machine: str) -> Injection:
         virsh("undefine", f"{CLUSTER}-{machine}", "--nvram")
 
     return delete
+
+
+def freeze(_: Scene) -> None:
+    """Every machine's process is stopped where it is: it answers nobody, and does not heed a polite request to end."""
+    Freezer().freeze()
 
 
 def remove_network(_: Scene) -> None:
