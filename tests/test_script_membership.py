@@ -37,6 +37,7 @@ for option in "$@"; do
   if [[ $option == UserKnownHostsFile=* ]]; then /usr/bin/cat "${option#*=}" >/mnt/known_hosts; fi
 done
 [[ ${!#} == true ]] && exit 0
+[[ ${!#} != "test -e "* ]] || { eval "${!#}"; exit; }
 /usr/bin/cat >/mnt/sent
 /usr/bin/grep --recursive --files-with-matches abcdef.0123 /etc /run /var /tmp /home >/mnt/leaks
 [[ -e /mnt/join-fails ]] && { echo "worker-1: failed while: kubeadm join" >&2; exit 1; }
@@ -69,8 +70,9 @@ def control_plane(machine: Sandbox) -> Sandbox:
 
 
 def knows_the_worker(machine: Sandbox) -> None:
-    """The cluster has a node of the worker's name."""
+    """The cluster has a node of the worker's name, and the worker (the same sandbox) has joined it."""
     machine.write("/mnt/node")
+    machine.write("/etc/kubernetes/kubelet.conf")
 
 
 def inputs() -> dict[str, str]:
@@ -238,21 +240,28 @@ def test_a_worker_that_leaves_is_drained_and_then_deleted(control_plane: Sandbox
         "kubectl delete node worker-1 --ignore-not-found",
     ]
     assert control_plane.calls("kubeadm") == []
-    assert [call[-1] for call in control_plane.calls("ssh")] == ["true"], "nothing is done on a machine that goes"
+    asked = [call[-1] for call in control_plane.calls("ssh")]
+    assert asked == ["test -e /etc/kubernetes/kubelet.conf && systemctl --quiet is-active kubelet"], (
+        "nothing is done on a machine that goes"
+    )
 
 
-@pytest.mark.parametrize("trouble", ["off", "not Ready"])
+@pytest.mark.parametrize("trouble", ["off", "not Ready", "reset", "without a kubelet"])
 def test_a_worker_that_cannot_say_that_its_pods_have_ended_is_not_waited_for(
     control_plane: Sandbox, trouble: str
 ) -> None:
     knows_the_worker(control_plane)
     if trouble == "off":
         control_plane.does("ssh", "echo 'No route to host' >&2; exit 255")
-    else:
+    elif trouble == "not Ready":
         control_plane.write("/mnt/not-ready")
+    elif trouble == "reset":
+        control_plane.path("/etc/kubernetes/kubelet.conf").unlink()
+    else:
+        control_plane.does("systemctl", "exit 3")
     result = leave(control_plane)
     assert result.code == 0, result.said
-    assert "go on without a drain: worker-1 does not answer, or is not Ready" in result.said
+    assert "go on without a drain: worker-1 does not answer, is not Ready, or has no kubelet that runs" in result.said
     assert [call for call in control_plane.calls("kubectl") if call[1] == "drain"] == []
     assert control_plane.lines("kubectl")[-1] == "kubectl delete node worker-1 --ignore-not-found"
 

@@ -89,13 +89,14 @@ leave() {
   wait_for "$API_SECONDS" "an answer of the API server" known_node
   [[ $said == *"node/$WORKER_NAME"* ]] || return 0
   trust_worker
-  # A drain waits for the word of the kubelet that a pod has ended, which a machine that is off never gives.
-  if ready && on_worker true; then
+  # A drain waits for the word of the kubelet that a pod has ended. A machine that is off, or was reset, never gives it, and
+  # the cluster takes it for Ready for some while yet.
+  if ready && on_worker "test -e /etc/kubernetes/kubelet.conf && systemctl --quiet is-active kubelet"; then
     step "drain $WORKER_NAME"
     kubectl drain "$WORKER_NAME" --ignore-daemonsets --delete-emptydir-data --timeout="${DRAIN_SECONDS}s" >&2 ||
       step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"
   else
-    step "go on without a drain: $WORKER_NAME does not answer, or is not Ready"
+    step "go on without a drain: $WORKER_NAME does not answer, is not Ready, or has no kubelet that runs"
   fi
   step "delete node $WORKER_NAME"
   wait_for "$API_SECONDS" "the deletion of node $WORKER_NAME" kubectl delete node "$WORKER_NAME" --ignore-not-found
