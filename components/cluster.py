@@ -83,8 +83,10 @@ class KubernetesCluster(pulumi.ComponentResource):
         return pulumi.ResourceOptions(
             parent=parent,
             provider=self.provider,
-            # Destroy must not ask the API server of a cluster that goes anyway; it would hang where that is dead.
-            deleted_with=self.control_plane.domain,
+            # Nobody must ask the API server of a cluster that goes anyway: destroy would hang where it is dead, and
+            # where the cluster is built anew, one with another certificate answers in its place. The provider is that
+            # of one cluster. The machine would not do: it is deleted before it is replaced, which the engine forgets.
+            deleted_with=self.provider,
             # The provider's 10 minutes are too short under emulation.
             custom_timeouts=pulumi.CustomTimeouts(create=limit, update=limit),
         )

@@ -47,9 +47,7 @@ class ClusterIdentity(pulumi.ComponentResource):
         super().__init__("kubeadm-libvirt:index:ClusterIdentity", name, None, opts)
         wanted = _identity(args)
         self.remembered = pulumi.Stash(name, input=wanted, opts=pulumi.ResourceOptions(parent=self))
-        self.accepted = pulumi.Output.all(is_=self.remembered.output, urn=self.remembered.urn).apply(
-            lambda seen: refuse_changes(seen["is_"], wanted, seen["urn"])
-        )
+        self.accepted = self.remembered.output.apply(lambda existing: refuse_changes(existing, wanted))
         self.register_outputs({})
 
 
@@ -67,7 +65,7 @@ def _identity(args: ClusterIdentityArgs) -> dict[str, str]:
     }
 
 
-def refuse_changes(existing: Mapping[str, str], wanted: Mapping[str, str], urn: str) -> bool:
+def refuse_changes(existing: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     """True where nothing differs that matters; an image that was only moved does not.
 
     Raises SettingsError with a line for each key that cannot be changed in a cluster that exists.
@@ -85,7 +83,7 @@ def refuse_changes(existing: Mapping[str, str], wanted: Mapping[str, str], urn: 
         if key in existing and existing[key].split(" ")[-1] != wanted[key].split(" ")[-1]
     ]
     if faults:
-        plain = f"With plain Pulumi the way to build it anew is: pulumi up --replace '{urn}'"
+        plain = "With plain Pulumi the way to build it anew is: pulumi destroy, then pulumi up"
         raise SettingsError(
             "\n".join(["This cannot change in a cluster that exists; nothing was touched.", *faults, plain])
         )

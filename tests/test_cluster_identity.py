@@ -11,7 +11,6 @@ from components.settings import SettingsError
 from tests.conftest import RunProgram
 from tests.recording import Run
 
-URN = "urn:pulumi:stack::project::kubeadm-libvirt:index:ClusterIdentity$pulumi:index:Stash::cluster"
 CHANGES = {
     "clusterName": "blue",
     "networkCidr": "10.50.0.0/24",
@@ -52,7 +51,7 @@ def test_a_change_that_would_lose_the_cluster_is_refused(
         f"- {key} = '{CHANGES[key]}' is refused: the cluster was made with {existing[key] or 'none'}, and "
         f"{REASONS[key]}. Way out: set it back, or {way_out}"
     )
-    assert plain == f"With plain Pulumi the way to build it anew is: pulumi up --replace '{URN}'"
+    assert plain == "With plain Pulumi the way to build it anew is: pulumi destroy, then pulumi up"
 
 
 def test_all_refused_changes_come_in_one_message(run_program: RunProgram, existing: dict[str, Any]) -> None:

@@ -112,12 +112,12 @@ def test_every_step_on_a_machine_is_bounded_and_goes_with_a_machine(program: Run
         assert command.deleted_with in domains, f"destroy would log in to run {command.name} and hang"
 
 
-def test_everything_in_the_cluster_goes_with_the_control_plane_and_uses_its_kubeconfig(program: Run) -> None:
-    control_plane = program.one(":Domain", "control-plane-1-domain")
+def test_everything_in_the_cluster_goes_with_its_provider_and_uses_its_kubeconfig(program: Run) -> None:
+    provider = program.one("providers:kubernetes")
     in_cluster = [each for each in program.resources.values() if each.type.startswith("kubernetes:")]
     assert len(in_cluster) == 9
     for resource in in_cluster:
-        assert resource.deleted_with == control_plane.urn, f"destroy would ask a dying API server for {resource.name}"
+        assert resource.deleted_with == provider.urn, f"a cluster that goes would be asked for {resource.name}"
         assert "::k8s-provider::" in resource.provider, f"{resource.name} would go where kubectl points just now"
 
 

@@ -180,14 +180,12 @@ def test_a_worker_that_is_only_wanted_yet_is_not_asked() -> None:
 
 
 def test_a_machine_is_replaced_where_the_user_asks_for_it() -> None:
-    assert set(asked_for(stack(), ["worker-1"], rebuild=False)) == {"k8s-worker-1-disk"}
-    assert set(asked_for(stack(), [], rebuild=True)) == {"cluster"}
-    assert asked_for(Stack.of({}), [], rebuild=True) == {}, "there is nothing to build anew yet"
+    assert set(asked_for(stack(), ["worker-1"])) == {"k8s-worker-1-disk"}
 
 
 def test_a_machine_that_is_not_there_cannot_be_replaced() -> None:
     with pytest.raises(SystemExit) as refusal:
-        asked_for(stack(), ["worker-3"], rebuild=False)
+        asked_for(stack(), ["worker-3"])
     assert str(refusal.value) == (
         "REPLACE: there is no machine worker-3; there are: k8s-control-plane-1, k8s-worker-1, k8s-worker-2"
     )

@@ -194,7 +194,7 @@ def test_a_cluster_that_has_lost_what_only_it_knew_is_not_waited_for(control_pla
     result = init(control_plane)
     assert result.code == 1
     assert f"machine: the cluster is gone, for {lost} is missing, as after kubeadm reset. " in result.said
-    assert "Build a new one: make up REBUILD=yes (pulumi up --replace '**:Stash::cluster')." in result.said
+    assert "Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up." in result.said
     assert control_plane.lines() == []
 
 

@@ -63,6 +63,7 @@ exit 0
 def control_plane(machine: Sandbox) -> Sandbox:
     """A control plane whose cluster does not know the worker yet."""
     machine.write("/etc/kubernetes/pki/ca.crt", CA_CRT)
+    machine.write("/etc/kubernetes/admin.conf")
     machine.does("kubeadm", f"echo 'a warning' >&2; echo {TOKEN}; : >/mnt/minted; exit 0")
     machine.does("kubectl", DOES_KUBECTL)
     machine.does("ssh", DOES_SSH)
@@ -281,6 +282,14 @@ def test_a_worker_that_cannot_be_deleted_fails_the_run(control_plane: Sandbox) -
     result = leave(control_plane)
     assert result.code == 1
     assert "the deletion of node worker-1 did not come true in time. Last seen: connection refused." in result.said
+
+
+def test_a_control_plane_that_was_made_anew_has_nobody_who_could_leave(control_plane: Sandbox) -> None:
+    control_plane.path("/etc/kubernetes/admin.conf").unlink()
+    result = leave(control_plane)
+    assert result.code == 0
+    assert "worker-1 has nothing to leave: this control plane was made anew, and has no cluster yet" in result.said
+    assert control_plane.calls() == [], "an API server that is yet to come would be waited for"
 
 
 def test_a_worker_that_is_not_there_has_left(control_plane: Sandbox) -> None:

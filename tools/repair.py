@@ -23,11 +23,9 @@ ADDONS = ("coredns", "kube-proxy")
 CHECKS = ("nodes-ready-check", "cluster-dns-check")
 
 
-def asked_for(stack: Stack, replace: Iterable[str], *, rebuild: bool) -> dict[str, str]:
+def asked_for(stack: Stack, replace: Iterable[str]) -> dict[str, str]:
     """What the user wants anew. Raises SystemExit with a message for a machine that is not there."""
     anew = {}
-    if rebuild and "cluster" in stack.urns:
-        anew["cluster"] = "REBUILD: the cluster is built anew, and everything in it is lost"
     for wanted in replace:
         names = [name for name in stack.machines if name.endswith(f"-{wanted}") or name == wanted]
         if len(names) != 1:
@@ -113,10 +111,10 @@ def refuse_strangers(nodes: Sequence[Mapping[str, str]], seen: Mapping[str, Seen
 def main(stack_file: str) -> None:
     """Decides, and prints."""
     stack, settings = Stack.of(json.load(sys.stdin)), load(Path(stack_file))
-    anew = asked_for(stack, os.environ.get("REPLACE", "").split(), rebuild=os.environ.get("REBUILD", "") == "yes")
+    anew = asked_for(stack, os.environ.get("REPLACE", "").split())
     anew |= lost(stack)
     nodes, key = stack.powered(settings), stack.login_key(settings)
-    if nodes and key and "cluster" not in anew:
+    if nodes and key:
         seen = look(nodes, key, seconds=LOOK_SECONDS)
         refuse_strangers([node for node in nodes if f"{settings.cluster_name}-{node['name']}-disk" not in anew], seen)
         anew |= stillborn(stack, settings.cluster_name, seen)

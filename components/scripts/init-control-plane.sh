@@ -55,7 +55,7 @@ refuse_other_configuration() {
 restore() {
   local lost file missing=()
   for lost in /var/lib/etcd/member /etc/kubernetes/pki/ca.key; do
-    [[ -e $lost ]] || fail "the cluster is gone, for $lost is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes (pulumi up --replace '**:Stash::cluster')."
+    [[ -e $lost ]] || fail "the cluster is gone, for $lost is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up."
   done
   for file in manifests/{etcd,kube-apiserver,kube-controller-manager,kube-scheduler}.yaml {admin,kubelet}.conf; do
     [[ -e /etc/kubernetes/$file ]] || missing+=("$file")

@@ -86,6 +86,10 @@ ready() {
 
 leave() {
   local said="" # wait_for sets it
+  if [[ ! -e $KUBECONFIG ]]; then
+    step "$WORKER_NAME has nothing to leave: this control plane was made anew, and has no cluster yet"
+    return 0
+  fi
   wait_for "$API_SECONDS" "an answer of the API server" known_node
   [[ $said == *"node/$WORKER_NAME"* ]] || return 0
   trust_worker
