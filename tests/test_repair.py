@@ -136,6 +136,10 @@ def test_a_dns_without_a_pod_is_asked_for_an_answer() -> None:
     seen = control_plane(dict.fromkeys(NODES, "True"), without="coredns")
     idle = Seen(lines=(*seen.lines, ("Deployment", "coredns", "<none>", "<none>", "<none>")), clock=seen.clock)
     assert set(unwell(stack(), "k8s", everything(control_plane_1=idle))) == CHECKS
+    others = ("Deployment", "metrics-server", "<none>", "<none>", "<none>")
+    seen = control_plane(dict.fromkeys(NODES, "True"))
+    theirs = Seen(lines=(*seen.lines, others), clock=seen.clock)
+    assert unwell(stack(), "k8s", everything(control_plane_1=theirs)) == {}, "what others have installed is theirs"
 
 
 def test_a_control_plane_without_etcds_data_becomes_a_new_machine() -> None:

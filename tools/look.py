@@ -46,7 +46,7 @@ class Seen:
 
     @property
     def addons(self) -> dict[str, bool]:
-        """What kubeadm has put into the cluster, and whether it works as far as its status says."""
+        """The Deployments and DaemonSets of kube-system, and whether each works; of DaemonSets it is not asked."""
         deployments = {line[1]: line[3] not in ("0", "<none>") for line in self._objects("Deployment")}
         return deployments | {line[1]: True for line in self._objects("DaemonSet")}
 
