@@ -110,9 +110,9 @@ class Machine(pulumi.ComponentResource):
                 hooks=args.network.leftovers,
                 # The provider shows this as an update but changes nothing in the machine (providers.md 1.2).
                 replace_on_changes=["networkInterfaces"],
-                # A new disk is at the old one's path, so no input tells; the old machine would run on without a disk.
-                replace_with=[disk],
-                delete_before_replace=True,  # libvirt knows one domain of a name
+                # libvirt knows one domain of a name. It is replaced with its disk, because that is deleted first too;
+                # not by replace_with, for which the engine would delete it before the worker's join, undrained.
+                delete_before_replace=True,
             ),
         )
 

@@ -54,6 +54,14 @@ def test_a_new_disk_is_a_machine_that_knows_nothing_and_a_new_domain_is_not(prog
         assert not program.before(made) & {f"k8s-{name}-domain"}
 
 
+def test_what_depends_on_a_domain_is_deleted_before_it_where_its_disk_is_replaced(program: Run) -> None:
+    """The engine deletes what is replaced with a resource first, and then that resource's dependents in order."""
+    for name in NAMES:
+        domain, disk = program.one(":Domain", f"{name}-domain"), program.one(":Volume", f"{name}-disk")
+        assert domain.replace_with == frozenset(), "the machine would go before it is drained"
+        assert disk.urn in domain.dependencies
+
+
 def test_a_new_cluster_wants_new_disks(program: Run) -> None:
     remembered = program.one(":Stash", "cluster")
     for name in NAMES:

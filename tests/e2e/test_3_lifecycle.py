@@ -111,6 +111,7 @@ def test_a_machine_is_rebuilt_from_its_image_on_demand(cluster: Cluster, tmp_pat
     assert said == {"replace": named("worker-1", "disk", "made", *WORKER) | {"nodes-ready-check"}}
     with serving(others, tmp_path / "answers") as answers:
         make_up(seconds=1200, REPLACE="worker-1")
+    assert position("delete-replaced", "k8s-worker-1-join") < position("delete-replaced", "k8s-worker-1-domain")
     assert answers.failures() == []
     assert all(ready(cluster).values())
     assert "spoiled" not in cluster.on(worker, "ls /var/lib")
