@@ -140,8 +140,14 @@ def outcome(fault: Fault) -> report.Outcome:
         failure=failure,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=_machine(),
-        commit=run("git", "describe", "--always", "--dirty", "--exclude=*").strip(),
+        commit=_commit(),
     )
+
+
+def _commit() -> str:
+    """The commit that was tried, and whether anything else was; the report itself changes after every fault."""
+    changed = run("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs/reliability.md")
+    return run("git", "rev-parse", "--short", "HEAD").strip() + ("-dirty" if changed else "")
 
 
 def _machine() -> str:
