@@ -170,9 +170,10 @@ class Plugin:
         answer = self._call("Update", request)
         return Created(old.id, old.type, old.name, PropertyValue.unmarshal_map(answer.properties))
 
-    def read(self, old: Created) -> Created | None:
+    def read(self, old: Created, inputs: Properties) -> Created | None:
+        """As a refresh does; `inputs` are the checked ones that the engine keeps."""
         request = provider_pb2.ReadRequest(
-            urn=_urn(old.type, old.name), id=old.id, properties=_struct(old.properties), inputs=_struct({})
+            urn=_urn(old.type, old.name), id=old.id, properties=_struct(old.properties), inputs=_struct(inputs)
         )
         answer = self._call("Read", request)
         return (

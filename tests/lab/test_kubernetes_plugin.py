@@ -81,18 +81,18 @@ def test_a_refresh_sees_changes_and_that_an_object_is_gone(kubernetes: Plugin, a
     made, olds = kubernetes.create(CONFIG_MAP, inputs), kubernetes.check(CONFIG_MAP, "it", inputs)
     change = {"metadata": {"labels": {"new": "yes"}}}
     api_server.request("PATCH", path, change, "application/merge-patch+json")
-    read = kubernetes.read(made)
+    read = kubernetes.read(made, olds)
     assert read is not None
     assert read.plain["metadata"]["labels"] == {"new": "yes"}
     others = kubernetes.diff(read, inputs, olds)
     assert others.changes == others.DIFF_NONE, "a label that nobody asked for is others'"
     api_server.request("PATCH", path, {"data": {"a": "2"}}, "application/merge-patch+json")
-    read = kubernetes.read(made)
+    read = kubernetes.read(made, olds)
     assert read is not None
     ours = kubernetes.diff(read, inputs, olds)
     assert ours.changes == ours.DIFF_SOME, "what was asked for is made so again"
     api_server.request("DELETE", path)
-    assert kubernetes.read(made) is None
+    assert kubernetes.read(made, olds) is None
 
 
 def test_fields_of_others_are_a_conflict_with_their_name(kubernetes_stand_in: Plugin, api_server: ApiServer) -> None:
