@@ -64,7 +64,7 @@ ADDONS = {
 
 def control_plane(nodes: dict[str, str] | None = None, *, without: str = "") -> Seen:
     """What a control plane says of these nodes, or that its API server is down."""
-    own: list[tuple[str, ...]] = [("api", "down")]
+    own: list[tuple[str, ...]] = []
     if nodes is not None:
         own = [("Node", name, ready, "<none>", "<none>") for name, ready in nodes.items()]
         own += [each for name, each in ADDONS.items() if name not in without]

@@ -116,7 +116,6 @@ def test_a_run_names_the_secret_outputs_and_how_to_read_them() -> None:
     )
 
 
-DESTROY = (REPOSITORY / "tools" / "stack").read_text().partition("\ndestroy() {\n")[2].partition("\n}\n")[0]
 STEPS = """
 stack=lab
 libvirt_state() { echo '{}'; }
@@ -128,9 +127,15 @@ run_pulumi() { echo "$2 within $limit s"; }
 """
 
 
+def of_the_stack(host: Path, name: str, changes: str, then: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs a function of tools/stack with STEPS, but for the changes, and then some other command."""
+    body = (REPOSITORY / "tools" / "stack").read_text().partition(f"\n{name}() {{\n")[2].partition("\n}\n")[0]
+    return shell(host, f"{STEPS}\n{changes}\n{name}() {{\n{body}\n}}\n{name}\n{then}")
+
+
 def destroy(host: Path, changes: str = "") -> subprocess.CompletedProcess[str]:
     """Runs destroy of tools/stack with steps that say their names and succeed, but for the changes."""
-    return shell(host, f"{STEPS}\n{changes}\ndestroy() {{\n{DESTROY}\n}}\ndestroy")
+    return of_the_stack(host, "destroy", changes)
 
 
 def test_destroy_compares_and_sweeps_before_and_after(host: Path) -> None:
@@ -208,16 +213,13 @@ def test_nothing_but_the_targets_is_compared_with_the_state_and_what_is_gone_is_
     ]
 
 
-REPAIRS = (REPOSITORY / "tools" / "stack").read_text().partition("\nfind_repairs() {\n")[2].partition("\n}\n")[0]
-
-
 def find_repairs(host: Path, changes: str = "") -> subprocess.CompletedProcess[str]:
     """Runs find_repairs of tools/stack on a cluster whose API server answers, but for the changes."""
-    steps = STEPS + (
+    cluster = (
         """libvirt_state() { echo '{"urn": "x"}'; }\npulumi() { :; }\n"""
-        """python() { [[ $2 != tools.repair ]] || echo urn:x::a urn:x::b; }"""
+        """python() { [[ $2 != tools.repair ]] || echo urn:x::a urn:x::b; }\n"""
     )
-    return shell(host, f'{steps}\n{changes}\nfind_repairs() {{\n{REPAIRS}\n}}\nfind_repairs; echo "${{replace[*]}}"')
+    return of_the_stack(host, "find_repairs", cluster + changes, then='echo "${replace[*]}"')
 
 
 def test_an_up_compares_libvirt_and_the_cluster_before_it_looks_at_the_machines(host: Path) -> None:

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Runs on a machine of the cluster, sent over SSH by tools/look.py: says what is there, and changes nothing.
 # Result: lines "WHAT VALUE"; of a machine with etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE", the same of each
-# Deployment and DaemonSet of kube-system with <none> for what it has not, or "api down".
+# Deployment and DaemonSet of kube-system with <none> for what it has not; none of these where its API server does not answer.
 set -uo pipefail
 
 for unit in containerd kubelet; do
@@ -22,8 +22,7 @@ if [[ -e /var/lib/etcd/member ]]; then
   echo 'cluster yes'
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
   kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=60s --namespace kube-system \
-    get nodes,deployments,daemonsets --no-headers --output "custom-columns=$columns,U:.spec.unschedulable" ||
-    echo 'api down'
+    get nodes,deployments,daemonsets --no-headers --output "custom-columns=$columns,U:.spec.unschedulable"
 else
   echo 'cluster no'
 fi

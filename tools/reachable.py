@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.kubeadm import API_PORT
+from tools.stack_resources import Stack
 
 SECONDS = 5
 """How long it may take to begin to answer; an emulated one takes one."""
@@ -21,9 +22,7 @@ SECONDS = 5
 
 def control_plane(export: Mapping[str, Any]) -> str:
     """The address of the control plane of a cluster that `up` has finished, or nothing."""
-    resources = (export.get("deployment") or {}).get("resources") or []
-    outputs = next((each.get("outputs") or {} for each in resources if each["type"] == "pulumi:pulumi:Stack"), {})
-    nodes = outputs.get("nodes") or []
+    nodes = Stack.of(export).outputs.get("nodes") or []
     return next((str(node["address"]) for node in nodes if node.get("role") == "control-plane"), "")
 
 

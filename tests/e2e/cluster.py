@@ -142,6 +142,20 @@ class Cluster:
         items: list[dict[str, Any]] = json.loads(self.kubectl("get", *arguments, "--output=json"))["items"]
         return items
 
+    def web_pods(self) -> list[dict[str, Any]]:
+        """The web server's pods that run and stay; one that leaves answers on for some seconds."""
+        pods = self.get("pods", "--selector=app=nginx", "--field-selector=status.phase=Running")
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def ready(self) -> dict[str, bool]:
+        """Every node, and whether it is Ready."""
+        return {node["metadata"]["name"]: is_ready(node) for node in self.get("nodes")}
+
+
+def is_ready(node: dict[str, Any]) -> bool:
+    """What the cluster says of a node."""
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"]["conditions"])
+
 
 def events() -> list[dict[str, Any]]:
     """The engine's events of the last `make up`, in order."""

@@ -5,7 +5,7 @@ What the end-to-end tests check of a healthy run, the fault harness demands afte
 
 from __future__ import annotations
 
-from tests.e2e.cluster import STATE, Cluster, make_up, pulumi, run
+from tests.e2e.cluster import STATE, Cluster, is_ready, make_up, pulumi, run
 
 IN_LIBVIRT = ("list --all --name", "net-list --all --name", "pool-list --all --name")
 POOL = "/var/lib/libvirt/images/k8s"
@@ -23,7 +23,7 @@ def all_nodes_are_ready(cluster: Cluster) -> None:
     ready = {
         node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"]
         for node in cluster.get("nodes")
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+        if is_ready(node)
     }
     version = f"v{cluster.outputs['kubernetes_version']}"
     assert ready == {node["name"]: version for node in cluster.outputs["nodes"]}, f"Ready are {ready}"

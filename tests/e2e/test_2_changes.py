@@ -31,8 +31,6 @@ def test_another_image_changes_only_the_deployment_and_no_request_fails(cluster:
         assert preview() == {"update": {"web-deployment"}}
         with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
             assert make_up(seconds=600) == {"web-deployment": "update"}
-        pods = cluster.get("pods", "--selector=app=nginx", "--field-selector=status.phase=Running")
-        stay = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-        assert [pod["spec"]["containers"][0]["image"].endswith(digest) for pod in stay] == [True, True]
+        assert [pod["spec"]["containers"][0]["image"].endswith(digest) for pod in cluster.web_pods()] == [True, True]
         assert answers.failures() == []
     assert make_up(seconds=600) == {"web-deployment": "update"}

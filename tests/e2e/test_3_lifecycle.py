@@ -15,16 +15,6 @@ from tests.e2e.serving import serving
 WORKER = ["domain", "prepare", "join"]
 
 
-def ready(cluster: Cluster) -> dict[str, bool]:
-    """Every node, and whether it is Ready."""
-    return {
-        node["metadata"]["name"]: any(
-            condition["type"] == "Ready" and condition["status"] == "True" for condition in node["status"]["conditions"]
-        )
-        for node in cluster.get("nodes")
-    }
-
-
 def named(machine: str, *parts: str) -> set[str]:
     """The resources of a machine."""
     return {f"k8s-{machine}-{part}" for part in parts}
@@ -54,12 +44,12 @@ def test_a_worker_is_added_and_nothing_else_is_touched(cluster: Cluster, tmp_pat
             done = make_up(seconds=1200)
         assert {name for name, operation in done.items() if operation == "create"} == made
         assert answers.failures() == []
-        assert ready(cluster) == dict.fromkeys(("control-plane-1", "worker-1", "worker-2", "worker-3"), True)
+        assert cluster.ready() == dict.fromkeys(("control-plane-1", "worker-1", "worker-2", "worker-3"), True)
         assert make_up(seconds=120) == {}
 
 
 def test_a_worker_is_removed_after_its_pods_have_moved_and_its_node_is_gone(cluster: Cluster, tmp_path: Path) -> None:
-    if "worker-3" not in ready(cluster):
+    if "worker-3" not in cluster.ready():
         pytest.skip("the worker was not added")
     crowd(cluster, "worker-3")
     said = preview()
@@ -69,22 +59,21 @@ def test_a_worker_is_removed_after_its_pods_have_moved_and_its_node_is_gone(clus
         done = make_up(seconds=1200)
     assert {name for name, operation in done.items() if operation == "delete"} == gone
     assert position("delete", "k8s-worker-3-join") < position("delete", "k8s-worker-3-domain")
-    assert set(ready(cluster)) == {"control-plane-1", "worker-1", "worker-2"}
+    assert set(cluster.ready()) == {"control-plane-1", "worker-1", "worker-2"}
     assert "worker-3" not in run("lab/enter", "virsh", "list", "--all", "--name")
     assert answers.failures() == [], "the pods left one at a time, each after the one before served elsewhere"
 
 
 def crowd(cluster: Cluster, node: str) -> None:
     """Moves all pods of the web server to one node, so that a drain has something to respect the budget for."""
-    others = [name for name in ready(cluster) if name != node]
+    others = [name for name in cluster.ready() if name != node]
     try:
         cluster.kubectl("cordon", *others)
         cluster.kubectl("rollout", "restart", "deployment/nginx")
         cluster.kubectl("rollout", "status", "deployment/nginx", "--timeout=110s")
     finally:
         cluster.kubectl("uncordon", *others)
-    pods = cluster.get("pods", "--selector=app=nginx", "--field-selector=status.phase=Running")
-    assert {pod["spec"]["nodeName"] for pod in pods if "deletionTimestamp" not in pod["metadata"]} == {node}
+    assert {pod["spec"]["nodeName"] for pod in cluster.web_pods()} == {node}
 
 
 @pytest.mark.long
@@ -97,7 +86,7 @@ def test_a_worker_with_other_memory_is_drained_replaced_and_joins_again(cluster:
         make_up(seconds=1200)
     assert position("delete-replaced", "k8s-worker-2-join") < position("delete-replaced", "k8s-worker-2-domain")
     assert answers.failures() == [], "the other nodes and the URL keep serving"
-    assert all(ready(cluster).values())
+    assert all(cluster.ready().values())
     assert uid(cluster, "worker-2") != before, "it did not leave and join anew"
     assert int(cluster.on(cluster.outputs["nodes"][2], "free --mebi | awk '/^Mem/ {print $2}'")) < 1792
     assert make_up(seconds=120) == {}
@@ -113,7 +102,7 @@ def test_a_machine_is_rebuilt_from_its_image_on_demand(cluster: Cluster, tmp_pat
         make_up(seconds=1200, REPLACE="worker-1")
     assert position("delete-replaced", "k8s-worker-1-join") < position("delete-replaced", "k8s-worker-1-domain")
     assert answers.failures() == []
-    assert all(ready(cluster).values())
+    assert all(cluster.ready().values())
     assert "spoiled" not in cluster.on(worker, "ls /var/lib")
 
 
@@ -129,7 +118,7 @@ def test_the_control_plane_gets_other_memory_and_keeps_the_cluster(cluster: Clus
     make_up(seconds=1200)
     assert cluster.kubectl("get", "configmap", "precious", "--output=jsonpath={.data.kept}") == "yes"
     assert {name: uid(cluster, name) for name in workers} == workers
-    assert all(ready(cluster).values())
+    assert all(cluster.ready().values())
     assert make_up(seconds=120) == {}
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from tests.e2e import end_state
 from tests.e2e.cluster import Cluster, make_up, run, stop_libvirtd
-from tests.e2e.test_3_lifecycle import ready
 
 BACK_SECONDS = 600
 """For three emulated machines that boot side by side on two processors."""
@@ -39,7 +38,7 @@ def back(cluster: Cluster) -> bool:
             for url in cluster.outputs["web_urls"]
         ]
         running = all(all(c["ready"] for c in pod["status"]["containerStatuses"]) for pod in pods)
-        return running and all(ready(cluster).values()) and all("Welcome to nginx" in answer for answer in answers)
+        return running and all(cluster.ready().values()) and all("Welcome to nginx" in answer for answer in answers)
     except (AssertionError, KeyError, subprocess.TimeoutExpired):
         return False
 
@@ -56,7 +55,7 @@ def test_a_machine_that_was_switched_off_is_started(cluster: Cluster) -> None:
     run("lab/enter", "virsh", "destroy", "k8s-worker-1")
     done = make_up(seconds=900)
     assert done["k8s-worker-1-domain"] == "update"
-    assert all(ready(cluster).values())
+    assert all(cluster.ready().values())
 
 
 @pytest.mark.long
@@ -65,7 +64,7 @@ def test_a_machine_that_was_deleted_by_hand_is_made_again(cluster: Cluster) -> N
     run("lab/enter", "virsh", "undefine", "k8s-worker-2")
     done = make_up(seconds=1200)
     assert done["k8s-worker-2-domain"] == "create"
-    assert all(ready(cluster).values())
+    assert all(cluster.ready().values())
     assert make_up(seconds=120) == {}
 
 
@@ -75,7 +74,7 @@ def test_services_that_were_stopped_by_hand_are_started_again(cluster: Cluster) 
     done = make_up(seconds=900)
     assert "k8s-worker-1-prepare" in done
     assert cluster.on(cluster.outputs["nodes"][1], "systemctl is-active kubelet").strip() == "active"
-    assert all(ready(cluster).values())
+    assert all(cluster.ready().values())
 
 
 @pytest.mark.long

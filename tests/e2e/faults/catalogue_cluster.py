@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.faults.fault import Fault
-from tests.e2e.faults.injections import on
-
-KUBECTL = "export KUBECONFIG=/etc/kubernetes/admin.conf\n"
+from tests.e2e.faults.injections import AS_ADMINISTRATOR, on
 
 
 def _damage(name: str, what: str, machine: str, script: str, message: str = "") -> Fault:
@@ -17,41 +15,41 @@ DAMAGES = [
         "deployment-deleted",
         "The web server's Deployment was deleted with kubectl",
         "control-plane-1",
-        f"{KUBECTL}kubectl delete deployment nginx",
+        f"{AS_ADMINISTRATOR}kubectl delete deployment nginx",
         "No more in the cluster: Deployment web-deployment",
     ),
     _damage(
         "deployment-scaled",
         "The web server was scaled to nothing with kubectl",
         "control-plane-1",
-        f"{KUBECTL}kubectl scale deployment nginx --replicas=0",
+        f"{AS_ADMINISTRATOR}kubectl scale deployment nginx --replicas=0",
     ),
     _damage(
         "service-changed",
         "The web server's node port was changed with kubectl",
         "control-plane-1",
-        f"{KUBECTL}kubectl patch service nginx --type=json "
+        f"{AS_ADMINISTRATOR}kubectl patch service nginx --type=json "
         '--patch=\'[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 30099}]\'',
     ),
     _damage(
         "flannel-deleted",
         "flannel's namespace was deleted with kubectl, and everything in it",
         "control-plane-1",
-        f"{KUBECTL}kubectl delete namespace kube-flannel --timeout=110s",
+        f"{AS_ADMINISTRATOR}kubectl delete namespace kube-flannel --timeout=110s",
         "No more in the cluster: DaemonSet flannel-daemon-set",
     ),
     _damage(
         "dns-deleted",
         "CoreDNS was deleted with kubectl",
         "control-plane-1",
-        f"{KUBECTL}kubectl --namespace kube-system delete deployment coredns",
+        f"{AS_ADMINISTRATOR}kubectl --namespace kube-system delete deployment coredns",
         "control-plane-1: coredns is not in the cluster",
     ),
     _damage(
         "node-deleted",
         "A worker's Node object was deleted with kubectl",
         "control-plane-1",
-        f"{KUBECTL}kubectl delete node worker-1 --timeout=110s",
+        f"{AS_ADMINISTRATOR}kubectl delete node worker-1 --timeout=110s",
         "worker-1: its node is not in the cluster",
     ),
     _damage(

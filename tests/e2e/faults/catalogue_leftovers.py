@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from tests.e2e.faults.fault import Fault
-from tests.e2e.faults.injections import delete_machine, empty_attributes, kill_run, libvirt_defines, libvirt_has, on
+from tests.e2e.faults.injections import (
+    AS_ADMINISTRATOR,
+    delete_machine,
+    empty_attributes,
+    kill_run,
+    libvirt_defines,
+    libvirt_has,
+    on,
+)
 from tests.e2e.faults.machines import POOL
 from tests.e2e.faults.moments import begins, ends
 
@@ -39,7 +47,7 @@ LEFTOVERS = [
         when=None,
         inject=on(
             "control-plane-1",
-            "export KUBECONFIG=/etc/kubernetes/admin.conf\n"
+            f"{AS_ADMINISTRATOR}"
             "echo '{apiVersion: v1, kind: Node, metadata: {name: worker-2}}' | kubectl create -f -\n"
             "kubectl patch node worker-2 --subresource=status --type=merge --patch "
             '\'{"status": {"conditions": [{"type": "Ready", "status": "True", "reason": "Stale"}]}}\'',

@@ -11,6 +11,8 @@ from tests.e2e.faults.fault import Scene
 from tests.e2e.faults.machines import ADDRESSES, CLUSTER, Freezer, names, power_off, virsh
 
 Injection = Callable[[Scene], None]
+AS_ADMINISTRATOR = "export KUBECONFIG=/etc/kubernetes/admin.conf\n"
+"""How a script on the control plane begins that uses kubectl."""
 
 
 def kill_run(scene: Scene) -> None:
