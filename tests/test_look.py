@@ -70,3 +70,20 @@ def test_a_machine_that_hangs_holds_nobody_up(ssh: Path) -> None:
     began = time.monotonic()
     assert look(NODES, "KEY\n", seconds=1)["worker-1"].lines == ()
     assert time.monotonic() - began < 20
+
+
+def test_a_machine_says_for_how_long_its_kubelet_has_run(ssh: Path) -> None:
+    (ssh / "does").write_text('exec bash -c "${@: -1}"')
+    stubs = {
+        "sudo": 'exec "$@"',
+        "systemctl": "[[ $1 == show ]] || exec echo active\necho $(($(cut -d. -f1 /proc/uptime) - 90))000000",
+        "swapon": "true",
+        "cloud-init": "echo 'status: done'",
+    }
+    for name, script in stubs.items():
+        (ssh / "bin" / name).write_text(f"#!/bin/bash\n{script}\n")
+        (ssh / "bin" / name).chmod(0o755)
+    seen = look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"]
+    assert 90 <= int(seen.get("kubelet-seconds")) <= 110
+    assert not seen.patience_is_over
+    assert (seen.get("kubelet"), seen.get("swap")) == ("active", "0")

@@ -52,7 +52,7 @@ def stack(**changes: tuple[str, ...]) -> Stack:
 def well(**changed: str) -> Seen:
     """What a machine says that lacks nothing."""
     values = {"containerd": "active", "kubelet": "active", "swap": "0", "clock": str(int(time.time())), "disk": "31"}
-    values |= {"forwarding": "1", "joined": "yes", **changed}
+    values |= {"forwarding": "1", "joined": "yes", "kubelet-seconds": "40", **changed}
     return Seen(lines=tuple(values.items()), clock=time.time())
 
 
@@ -105,6 +105,27 @@ def test_a_node_that_is_not_ready_is_prepared_again_and_keeps_its_place_in_the_c
     anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(nodes)))
     assert set(anew) == {"k8s-worker-1-prepare", *CHECKS}
     assert "its node is not Ready" in anew["k8s-worker-1-prepare"]
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_machine_that_its_kubelet_does_not_get_ready_in_minutes_is_started_anew(name: str) -> None:
+    cluster = control_plane({**dict.fromkeys(NODES, "True"), name: "False"})
+    for_long = [("kubelet-seconds", "301"), *(line for line in well().lines if line[0] != "kubelet-seconds")]
+    seen = everything(control_plane_1=cluster)
+    seen[name] = Seen(lines=(*for_long, *(line for line in seen[name].lines if len(line) > 2)), clock=time.time())
+    anew = unwell(stack(), "k8s", seen)
+    assert set(anew) == {f"k8s-{name}-domain", *CHECKS}
+    assert anew[f"k8s-{name}-domain"] == (
+        f"{name}: its node is not Ready, though its kubelet runs; it is started anew around its disk"
+    )
+
+
+@pytest.mark.parametrize("ready", ["False", None])
+def test_the_control_planes_own_node_is_looked_at_like_the_others(ready: str | None) -> None:
+    nodes = {"worker-1": "True", "worker-2": "True"} | ({} if ready is None else {"control-plane-1": ready})
+    anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(nodes)))
+    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+    assert ("its node is not Ready" if ready else "its node is not in the cluster") in anew["k8s-control-plane-1-init"]
 
 
 def test_a_worker_that_the_cluster_has_forgotten_joins_again() -> None:

@@ -18,6 +18,7 @@ RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.so
 INIT = "kubeadm init --config /run/kubeadm-init.yaml --skip-token-print"
 READY = "kubectl get --raw /readyz"
 ADDONS = "kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy"
+NODE = "kubectl get node machine --ignore-not-found --output name"
 PHASES = [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("certs all", "kubeconfig all")]
 PHASES += [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("etcd local", "control-plane all")]
 DOES_INIT = """
@@ -39,6 +40,8 @@ case $1 in
 esac
 """
 
+HAS_ITS_NODE = '[[ "$1 $2" != "get node" ]] || echo "node/$3"'
+
 
 def configuration(**overrides: object) -> str:
     """The documents that the program sends."""
@@ -50,6 +53,7 @@ def configuration(**overrides: object) -> str:
 def control_plane(machine: Sandbox) -> Sandbox:
     """A machine on which kubeadm works."""
     machine.does("kubeadm", DOES_INIT)
+    machine.does("kubectl", HAS_ITS_NODE)
     return machine
 
 
@@ -113,7 +117,7 @@ def test_a_second_run_only_looks_whether_the_api_server_answers(control_plane: S
     files = control_plane.files()
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [READY, ADDONS], "a cluster that works was initialised again"
+    assert control_plane.lines() == [READY, NODE, ADDONS], "a cluster that works was initialised again"
     assert control_plane.files() == files
 
 
@@ -183,7 +187,7 @@ def test_what_somebody_has_removed_of_a_cluster_kubeadm_writes_anew(control_plan
     control_plane.forget()
     result = init(control_plane)
     assert f"write anew what is missing in /etc/kubernetes: {file}\n" in result.said
-    assert control_plane.lines() == [*PHASES, READY, ADDONS]
+    assert control_plane.lines() == [*PHASES, READY, NODE, ADDONS]
 
 
 @pytest.mark.parametrize("lost", ["/var/lib/etcd/member", "/etc/kubernetes/pki/ca.key"])
@@ -200,10 +204,31 @@ def test_a_cluster_that_has_lost_what_only_it_knew_is_not_waited_for(control_pla
 
 def test_addons_that_somebody_has_deleted_are_written_anew(control_plane: Sandbox) -> None:
     init(control_plane)
-    control_plane.does("kubectl", "[[ $* != *daemonset* ]] || { echo 'coredns not found' >&2; exit 1; }")
+    control_plane.does(
+        "kubectl", HAS_ITS_NODE + "\n[[ $* != *daemonset* ]] || { echo 'coredns not found' >&2; exit 1; }"
+    )
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [READY, ADDONS, f"kubeadm init phase addon all --config {SAVED}"]
+    assert control_plane.lines() == [READY, NODE, ADDONS, f"kubeadm init phase addon all --config {SAVED}"]
+
+
+def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_control_plane_anew(
+    control_plane: Sandbox,
+) -> None:
+    init(control_plane)
+    control_plane.does("kubectl", "")
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert "register this node anew" in result.said
+    assert control_plane.lines() == [
+        READY,
+        NODE,
+        "systemctl restart kubelet",
+        "kubectl wait --for=create --timeout=30s node/machine",
+        f"kubeadm init phase mark-control-plane --config {SAVED}",
+        ADDONS,
+    ]
 
 
 def test_a_longer_time_limit_is_no_change_of_the_cluster(control_plane: Sandbox) -> None:

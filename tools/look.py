@@ -17,6 +17,8 @@ SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
 """How far a machine's clock may be from this one's. Certificates and tokens take minutes, not seconds."""
 FULL_PERCENT = 95
+STUCK_SECONDS = 300
+"""How long a kubelet may take to make its node Ready; emulated machines that boot side by side take three minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,11 @@ class Seen:
     def nodes(self) -> dict[str, str] | None:
         """What a control plane says of each node: True where it is Ready; None where its API server does not answer."""
         return {line[1]: line[2] for line in self._objects("Node")} or None
+
+    @property
+    def patience_is_over(self) -> bool:
+        """Whether the kubelet has run for so long that what keeps its node from being Ready does not pass by itself."""
+        return int(self.get("kubelet-seconds") or 0) > STUCK_SECONDS
 
     @property
     def cordoned(self) -> list[str]:

@@ -7,6 +7,9 @@ set -uo pipefail
 for unit in containerd kubelet; do
   printf '%s %s\n' "$unit" "$(systemctl is-active "$unit")"
 done
+# How long the kubelet has had to make its node Ready.
+started=$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --value)
+printf 'kubelet-seconds %s\n' $(($(cut --delimiter=. --fields=1 /proc/uptime) - ${started:-0} / 1000000))
 printf 'swap %s\n' "$(swapon --noheadings --show=NAME | wc --lines)"
 printf 'clock %s\n' "$(date +%s)"
 printf 'disk %s\n' "$(df --output=pcent / | tail --lines=1 | tr --delete --complement '0-9')"

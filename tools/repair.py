@@ -20,6 +20,7 @@ LOOK_SECONDS = 60
 """How long a machine may take to answer; an emulated one that is busy takes ten."""
 ADDONS = ("coredns", "kube-proxy")
 """What kubeadm itself puts into a cluster."""
+NOT_READY, NOT_THERE = "its node is not Ready", "its node is not in the cluster"
 CHECKS = ("nodes-ready-check", "cluster-dns-check")
 
 
@@ -69,29 +70,40 @@ def unwell(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, str
     nodes = next((each.nodes for name, each in seen.items() if name.startswith("control-plane")), None)
     for name, each in seen.items():
         found = findings(each) if each.lines else ["it does not answer over SSH"]
-        worker = not name.startswith("control-plane")
-        if worker and nodes is not None and nodes.get(name) != "True":
-            found.append(f"its node is {'not Ready' if name in nodes else 'not in the cluster'}")
-        if not worker and each.lines and each.nodes is None:
-            found.append("its API server does not answer")
-        if not worker and each.nodes:
-            found += [f"{addon} is not in the cluster" for addon in ADDONS if addon not in each.addons]
+        idle = not found and each.patience_is_over
+        found += _in_the_cluster(name, each, nodes)
         if not found:
             continue
-        reason = f"{name}: {', '.join(found)}"
-        if not each.lines:
-            anew[f"{prefix}-{name}-domain"] = f"{reason}; it is started anew around its disk"
-            continue
-        anew[f"{prefix}-{name}-prepare"] = f"{reason}; it is prepared again"
-        if not worker:
-            anew[f"{prefix}-{name}-init"] = reason
-        elif each.get("joined") != "yes" or (nodes is not None and name not in nodes):
-            anew[f"{prefix}-{name}-join"] = f"{reason}; it joins again"
+        reason, step = f"{name}: {', '.join(found)}", f"{prefix}-{name}"
+        if found == [NOT_READY] and idle:
+            # As where the pod network's files are gone: a pod writes them when it is set up after a machine's start.
+            anew[f"{step}-domain"] = f"{reason}, though its kubelet runs; it is started anew around its disk"
+        elif not each.lines:
+            anew[f"{step}-domain"] = f"{reason}; it is started anew around its disk"
+        else:
+            anew[f"{step}-prepare"] = f"{reason}; it is prepared again"
+            if name.startswith("control-plane"):
+                anew[f"{step}-init"] = reason
+            elif each.get("joined") != "yes" or NOT_THERE in found:
+                anew[f"{step}-join"] = f"{reason}; it joins again"
     if anew:
         anew |= dict.fromkeys(CHECKS, "All is checked again after the repair")
     elif not all(each.addons.get("coredns", True) for each in seen.values()):
         anew |= dict.fromkeys(CHECKS, "CoreDNS has no pod that is ready; all is checked again")
     return {name: reason for name, reason in anew.items() if name in stack.urns}
+
+
+def _in_the_cluster(name: str, seen: Seen, nodes: Mapping[str, str] | None) -> list[str]:
+    """What the cluster lacks of a machine; `nodes` is what its API server says of each node, where it answers."""
+    found = []
+    if nodes is not None and nodes.get(name) != "True":
+        found.append(NOT_READY if name in nodes else NOT_THERE)
+    if name.startswith("control-plane") and seen.lines:
+        if seen.nodes is None:
+            found.append("its API server does not answer")
+        else:
+            found += [f"{addon} is not in the cluster" for addon in ADDONS if addon not in seen.addons]
+    return found
 
 
 def refuse_strangers(nodes: Sequence[Mapping[str, str]], seen: Mapping[str, Seen]) -> None:

@@ -68,6 +68,17 @@ restore() {
   kubeadm init phase control-plane all --config "$saved" >&2
 }
 
+# A kubelet registers its node when it starts, and never again; the role's label and taint are kubeadm's.
+restore_node() {
+  local name
+  name=$(uname -n)
+  [[ -z $(kubectl get node "$name" --ignore-not-found --output name) ]] || return 0
+  step "register this node anew"
+  systemctl restart kubelet
+  wait_for "$API_SECONDS" "node $name in the cluster" kubectl wait --for=create --timeout=30s "node/$name"
+  kubeadm init phase mark-control-plane --config "$saved" >&2
+}
+
 # CoreDNS and kube-proxy, where somebody has deleted one.
 restore_addons() {
   kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy >/dev/null && return 0
@@ -88,7 +99,10 @@ main() {
   fi
   step "wait for the API server"
   wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz
-  [[ $whole == no ]] || restore_addons
+  if [[ $whole == yes ]]; then
+    restore_node
+    restore_addons
+  fi
   install --directory --owner="$LOGIN_USER" --group="$LOGIN_USER" --mode=0700 "/home/$LOGIN_USER/.kube"
   install --owner="$LOGIN_USER" --group="$LOGIN_USER" --mode=0600 "$KUBECONFIG" "/home/$LOGIN_USER/.kube/config"
   step "the API server answers"

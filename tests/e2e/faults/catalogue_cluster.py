@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from tests.e2e.faults.fault import Fault
-from tests.e2e.faults.injections import AS_ADMINISTRATOR, on
+from tests.e2e.faults.injections import AS_ADMINISTRATOR, both, on, once
+from tools.look import STUCK_SECONDS
 
 
 def _damage(name: str, what: str, machine: str, script: str, message: str = "") -> Fault:
     return Fault(name=name, what=what, start="complete", when=None, inject=on(machine, script), message=message)
+
+
+def kubelet_is_older_than(seconds: int) -> str:
+    """A shell condition."""
+    started = "$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --value)"
+    return f"(( $(cut -d. -f1 /proc/uptime) - {started} / 1000000 > {seconds} ))"
 
 
 DAMAGES = [
@@ -51,6 +58,27 @@ DAMAGES = [
         "control-plane-1",
         f"{AS_ADMINISTRATOR}kubectl delete node worker-1 --timeout=110s",
         "worker-1: its node is not in the cluster",
+    ),
+    _damage(
+        "node-deleted-control-plane",
+        "The control plane's own Node object was deleted with kubectl",
+        "control-plane-1",
+        f"{AS_ADMINISTRATOR}kubectl delete node control-plane-1 --timeout=110s",
+        "control-plane-1: its node is not in the cluster",
+    ),
+    Fault(
+        name="pod-network-deleted",
+        what="The pod network's configuration was deleted on a worker",
+        start="complete",
+        when=None,
+        inject=both(
+            once("worker-1", kubelet_is_older_than(STUCK_SECONDS), "rm /etc/cni/net.d/*"),
+            on(
+                "control-plane-1",
+                f"{AS_ADMINISTRATOR}kubectl wait --for=condition=Ready=False node/worker-1 --timeout=110s",
+            ),
+        ),
+        message="worker-1: its node is not Ready, though its kubelet runs",
     ),
     _damage(
         "worker-reset",

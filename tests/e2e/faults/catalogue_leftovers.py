@@ -94,6 +94,22 @@ LEFTOVERS = [
         inject=delete_machine("worker-2"),
     ),
     Fault(
+        name="machine-paused",
+        what="A worker's domain was paused by hand",
+        start="complete",
+        when=None,
+        inject=libvirt_has("suspend", "k8s-worker-1"),
+        message="worker-1: it does not answer over SSH",
+    ),
+    Fault(
+        name="network-stopped",
+        what="The libvirt network was stopped by hand, under the running machines",
+        start="complete",
+        when=None,
+        inject=libvirt_has("net-destroy", "k8s"),
+        message="Started the network k8s again",
+    ),
+    Fault(
         name="state-torn",
         what="A run was killed while Pulumi wrote the file of attributes beside its state, which is empty",
         start="complete",
