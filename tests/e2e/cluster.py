@@ -127,11 +127,20 @@ class Cluster:
         """What a command prints on a machine, its host key checked."""
         return run(*self.ssh(node, command), seconds=seconds)
 
-    def ssh(self, node: dict[str, str], command: str) -> list[str]:
+    def ssh(self, node: dict[str, str], command: str, *, strict: str = "yes") -> list[str]:
         """The command line that runs a command on a machine, its host key checked."""
-        known, key = self.directory / "known_hosts", self.directory / "ssh_key"
-        strict = ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes"]
-        return ["lab/enter", "ssh", "-i", str(key), *strict, f"debian@{node['address']}", command]
+        known = self.directory / "known_hosts" if strict == "yes" else "/dev/null"
+        words = [f"StrictHostKeyChecking={strict}", f"UserKnownHostsFile={known}", "BatchMode=yes"]
+        options = [word for each in words for word in ("-o", each)]
+        return [
+            "lab/enter",
+            "ssh",
+            "-i",
+            str(self.directory / "ssh_key"),
+            *options,
+            f"debian@{node['address']}",
+            command,
+        ]
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl prints, run from outside the machines with the output `kubeconfig`."""

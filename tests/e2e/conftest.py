@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cluster import REPOSITORY, Cluster
+from tests.e2e.scale_out import ScaleOut, scale_out
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,3 +25,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The cluster of the lab's stack."""
     directory: Path = tmp_path_factory.mktemp("cluster")
     return Cluster.of_the_stack(directory)
+
+
+@pytest.fixture(scope="session")
+def scaled_out(cluster: Cluster) -> ScaleOut:
+    """A worker was added; once, for it takes minutes, and more than one test looks at it."""
+    return scale_out(cluster)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -92,26 +94,37 @@ class Spy:
 
 
 @contextlib.contextmanager
-def spying(cluster: Cluster) -> Iterator[Spy]:
-    """Samples the arguments of all processes of this host and of the machines."""
+def spying(cluster: Cluster, *new: str) -> Iterator[Spy]:
+    """Samples the arguments of all processes of this host, of the machines, and of those at the `new` addresses.
+
+    A machine is looked at from the moment on that it lets anybody in, and again after it was started anew.
+    """
     spy = Spy()
-    commands = {"this host": [sys.executable, "-"]}
+    commands = {"this host": [sys.executable, "-c", SAMPLE]}
+    on_a_machine = f"echo {base64.b64encode(SAMPLE.encode()).decode()} | base64 --decode | sudo python3 -"
     for node in cluster.outputs["nodes"]:
-        commands[node["name"]] = cluster.ssh(node, "sudo python3 -")
+        commands[node["name"]] = cluster.ssh(node, on_a_machine)
+    for address in new:
+        # Its host key is made during the run. Nothing that is secret is sent there.
+        commands[address] = cluster.ssh({"address": address}, on_a_machine, strict="no")
     with contextlib.ExitStack() as stack:
         places = {}
         for place, command in commands.items():
             output = stack.enter_context(tempfile.TemporaryFile("w+"))
-            process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=output, text=True)
-            assert process.stdin is not None
-            process.stdin.write(SAMPLE)
-            process.stdin.close()
+            process = subprocess.Popen(
+                ["bash", "-c", 'while sleep 1; do "$@"; done', "spy", *command],
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,  # of logins that come too early
+                start_new_session=True,
+            )
             places[place] = (process, output)
         try:
             yield spy
         finally:
             for place, (process, output) in places.items():
-                process.terminate()
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait(timeout=30)
                 output.seek(0)
                 spy.command_lines[place] = set(output.read().splitlines())

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import end_state
 from tests.e2e.cluster import REPOSITORY, Cluster, changed, events, keep, make_up, preview, pulumi, run
+from tests.e2e.scale_out import ScaleOut
 from tests.e2e.serving import serving
 
 WORKER = ["domain", "prepare", "join"]
@@ -34,23 +36,22 @@ def position(event: str, name: str) -> int:
     raise AssertionError(f"no {event} of {name}")
 
 
-def test_a_worker_is_added_and_nothing_else_is_touched(cluster: Cluster, tmp_path: Path) -> None:
-    tokens = cluster.on(cluster.outputs["nodes"][0], "sudo kubeadm token list").count("\n")
-    assert tokens <= 1, "the first workers' tokens are dead, as they are days later"
-    with changed(workers=3):
-        made = named("worker-3", "host-key", "disk", "made", "seed", *WORKER) | {"k8s-worker-3"}
-        assert preview() == {"create": made, "replace": {"nodes-ready-check"}}
-        with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
-            done = make_up(seconds=1200)
-        assert {name for name, operation in done.items() if operation == "create"} == made
-        assert answers.failures() == []
-        assert cluster.ready() == dict.fromkeys(("control-plane-1", "worker-1", "worker-2", "worker-3"), True)
-        assert make_up(seconds=120) == {}
+def test_no_token_of_the_first_workers_lives_when_another_one_joins(cluster: Cluster) -> None:
+    """So the join of a worker that is added now is that of one that is added days later."""
+    end_state.no_join_token_is_left(cluster)
 
 
+def test_a_worker_is_added_and_nothing_else_is_touched(scaled_out: ScaleOut) -> None:
+    made = named("worker-3", "host-key", "disk", "made", "seed", *WORKER) | {"k8s-worker-3"}
+    assert scaled_out.said == {"create": made, "replace": {"nodes-ready-check"}}
+    assert {name for name, operation in scaled_out.done.items() if operation == "create"} == made
+    assert scaled_out.failures == []
+    assert scaled_out.ready == dict.fromkeys(("control-plane-1", "worker-1", "worker-2", "worker-3"), True)
+    assert scaled_out.again == {}
+
+
+@pytest.mark.usefixtures("scaled_out")
 def test_a_worker_is_removed_after_its_pods_have_moved_and_its_node_is_gone(cluster: Cluster, tmp_path: Path) -> None:
-    if "worker-3" not in cluster.ready():
-        pytest.skip("the worker was not added")
     crowd(cluster, "worker-3")
     said = preview()
     gone = named("worker-3", "host-key", "disk", "made", "seed", *WORKER) | {"k8s-worker-3"}

@@ -11,30 +11,22 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cluster import REPOSITORY, STATE, Cluster, make_up, run
-from tests.e2e.secrets import READABLE, all_secrets, found_in, spying
+from tests.e2e.scale_out import ADDRESS, ScaleOut
+from tests.e2e.secrets import READABLE, all_secrets, found_in
 
 
-@pytest.fixture(scope="module")
-def joined(cluster: Cluster) -> tuple[dict[str, set[str]], set[str]]:
-    """The command lines seen anywhere while a worker was prepared and joined anew, and all secrets since."""
-    with spying(cluster) as spy:
-        make_up(seconds=1500, REPLACE="worker-2")
-    return spy.command_lines, all_secrets(cluster)
-
-
-def test_no_secret_is_in_any_processs_arguments(joined: tuple[dict[str, set[str]], set[str]]) -> None:
-    command_lines, secrets = joined
+def test_no_secret_is_in_any_processs_arguments(scaled_out: ScaleOut) -> None:
+    command_lines, secrets = scaled_out.command_lines, scaled_out.secrets
     assert any("kubeadm token create" in line for line in command_lines["control-plane-1"]), "the spy saw too little"
+    assert any("kubeadm join" in line for line in command_lines[ADDRESS]), "the spy saw too little"
     assert any("pulumi up" in line for line in command_lines["this host"]), "the spy saw too little"
     assert {place: found_in("\n".join(lines), secrets) for place, lines in command_lines.items()} == {
         place: set() for place in command_lines
     }
 
 
-def test_no_secret_is_in_the_state_or_in_what_was_printed(
-    cluster: Cluster, joined: tuple[dict[str, set[str]], set[str]]
-) -> None:
-    secrets = joined[1] | all_secrets(cluster)
+def test_no_secret_is_in_the_state_or_in_what_was_printed(cluster: Cluster, scaled_out: ScaleOut) -> None:
+    secrets = scaled_out.secrets | all_secrets(cluster)
     files = [path for path in STATE.rglob("*") if path.is_file() and path.name != "passphrase"]
     files += [Path(log) for log in (os.environ.get("UP_LOG"),) if log]
     assert any(path.name == "events.jsonl" for path in files)
@@ -76,11 +68,11 @@ def test_disks_and_seeds_in_the_pool_are_readable_by_their_owner_only(cluster: C
 
 @pytest.mark.parametrize("index", range(3), ids=["control-plane-1", "worker-1", "worker-2"])
 def test_no_secret_is_in_a_file_that_any_user_of_a_machine_can_read(
-    cluster: Cluster, joined: tuple[dict[str, set[str]], set[str]], index: int
+    cluster: Cluster, scaled_out: ScaleOut, index: int
 ) -> None:
     text = cluster.on(cluster.outputs["nodes"][index], READABLE, seconds=300)
     assert "root:x:0:0" in text, "the search would be for nothing"
-    assert found_in(text, joined[1]) == set()
+    assert found_in(text, scaled_out.secrets) == set()
 
 
 def test_a_machine_with_another_host_key_is_refused_with_a_message(cluster: Cluster, tmp_path: Path) -> None:
