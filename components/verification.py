@@ -20,6 +20,8 @@ from components.settings import Settings
 
 HTTP_SECONDS = 120
 """How long a node may take to answer HTTP, before `timeoutFactor`."""
+IN_A_ROW = 8
+"""How often. Each connection goes to any of the service's pods, also on other nodes: one answer would be luck."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ class ClusterDns(pulumi.ComponentResource):
 def answering(
     urls: Sequence[str], settings: Settings, after: Sequence[pulumi.CustomResource]
 ) -> pulumi.Output[list[str]]:
-    """The URLs, once each of them has answered 200 in this very run. A preview asks nobody.
+    """The URLs, once each of them has answered 200 IN_A_ROW times in this very run. A preview asks nobody.
 
     The run fails, with the last thing seen, when one does not answer within HTTP_SECONDS times `timeoutFactor`.
     """
@@ -91,8 +93,12 @@ def answering(
 
 
 async def _answers(url: str, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while (seen := await asyncio.to_thread(_status, url)) != "200":
+    deadline, answers = time.monotonic() + seconds, 0
+    while answers < IN_A_ROW:
+        if (seen := await asyncio.to_thread(_status, url)) == "200":
+            answers += 1
+            continue
+        answers = 0
         if time.monotonic() > deadline:
             raise pulumi.RunError(
                 f"{url} did not answer 200 within {seconds:.0f} s. Last seen: {seen}. The cluster is there: look at "

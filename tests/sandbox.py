@@ -37,7 +37,7 @@ REAL = [
 ]
 """Commands that do on the machine what they always do."""
 PACKAGES = ["apt-get", "apt-mark", "curl", "dpkg", "dpkg-query"]
-SYSTEM = ["cloud-init", "date", "modprobe", "sleep", "ssh", "swapoff", "sysctl", "systemctl", "uname"]
+SYSTEM = ["cloud-init", "date", "ip", "modprobe", "sleep", "ssh", "swapoff", "sysctl", "systemctl", "uname"]
 KUBERNETES = ["ctr", "kubeadm", "kubectl"]
 """Commands that do nothing unless a test says what."""
 

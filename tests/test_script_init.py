@@ -15,6 +15,7 @@ from tests.sandbox import Result, Sandbox
 
 SAVED = "/etc/kubernetes/kubeadm-libvirt.yaml"
 RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock"
+LINKS = [f"ip -oneline link show {link}" for link in ("cni0", "flannel.1")]
 INIT = "kubeadm init --config /run/kubeadm-init.yaml --skip-token-print"
 READY = "kubectl get --raw /readyz"
 ADDONS = "kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy"
@@ -73,7 +74,7 @@ def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Resu
 def test_the_first_run_inits_with_exactly_the_configuration(control_plane: Sandbox) -> None:
     result = init(control_plane)
     assert (result.code, result.output) == (0, ""), result.said
-    assert control_plane.lines() == [INIT, READY]
+    assert control_plane.lines() == [*LINKS, INIT, READY]
     assert control_plane.read("/mnt/configuration") == configuration()
     assert control_plane.read("/mnt/mode") == "600\n"
     assert not control_plane.path("/run/kubeadm-init.yaml").exists()
@@ -134,7 +135,7 @@ def test_a_failed_init_is_not_taken_for_a_cluster_and_the_next_run_takes_it_back
     control_plane.path("/mnt/breaks").unlink()
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [RESET, INIT, READY], "kubeadm refuses to init over what it left behind"
+    assert control_plane.lines() == [RESET, *LINKS, INIT, READY], "kubeadm refuses to init over what it left behind"
     assert list(control_plane.path("/etc/cni/net.d").iterdir()) == [], (
         "kubeadm reset leaves it alone; without the directory containerd would never see the network's configuration"
     )

@@ -7,6 +7,7 @@ import pytest
 from tests.sandbox import Result, Sandbox
 
 RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock"
+LINKS = [f"ip -oneline link show {link}" for link in ("cni0", "flannel.1")]
 JOIN = "kubeadm join --config /run/kubeadm-join.yaml"
 DOES_JOIN = """
 case $1 in
@@ -39,7 +40,7 @@ def join(machine: Sandbox, *, registered: bool = False) -> Result:
 def test_the_first_run_joins_with_exactly_the_configuration(worker: Sandbox) -> None:
     result = join(worker)
     assert (result.code, result.output) == (0, ""), result.said
-    assert worker.lines() == [JOIN]
+    assert worker.lines() == [*LINKS, JOIN]
     assert worker.read("/mnt/configuration") == "token: abcdef\n"
     assert worker.read("/mnt/mode") == "600\n", "it holds the token"
     assert not worker.path("/run/kubeadm-join.yaml").exists()
@@ -66,15 +67,37 @@ def test_a_failed_join_is_taken_back_by_the_next_run(worker: Sandbox) -> None:
     worker.path("/mnt/breaks").unlink()
     worker.forget()
     assert join(worker).code == 0
-    assert worker.lines() == [RESET, JOIN], "kubeadm refuses to join over what it left behind"
+    assert worker.lines() == [RESET, *LINKS, JOIN], "kubeadm refuses to join over what it left behind"
     assert list(worker.path("/etc/cni/net.d").iterdir()) == []
+
+
+def test_what_a_reset_leaves_of_the_pod_network_is_removed(worker: Sandbox) -> None:
+    """Its bridge keeps the address of the old pod network, and no pod of the new one could be set up."""
+    for file in (
+        "/etc/cni/net.d/10-flannel.conflist",
+        "/var/lib/cni/networks/cbr0/10.244.1.2",
+        "/run/flannel/subnet.env",
+    ):
+        worker.write(file)
+    worker.does("ip", '[[ $* != *show* ]] || echo "4: $4: <BROADCAST> mtu 1450"')
+    assert join(worker).code == 0
+    assert worker.lines("ip", "kubeadm") == [
+        LINKS[0],
+        "ip link delete cni0",
+        LINKS[1],
+        "ip link delete flannel.1",
+        JOIN,
+    ]
+    left = [name for name in worker.files() if "cni" in name or "flannel" in name]
+    assert left == []
+    assert worker.path("/etc/cni/net.d").is_dir(), "containerd watches it, and would not see one that is made anew"
 
 
 def test_a_node_that_the_cluster_has_forgotten_joins_anew(worker: Sandbox) -> None:
     join(worker)
     worker.forget()
     assert join(worker, registered=False).code == 0
-    assert worker.lines() == [RESET, JOIN]
+    assert worker.lines() == [RESET, *LINKS, JOIN]
 
 
 def test_a_node_whose_kubelet_is_dead_joins_anew(worker: Sandbox) -> None:

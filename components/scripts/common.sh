@@ -52,6 +52,16 @@ follow_clock() {
   date --set="@$there" >&2
 }
 
+# What `kubeadm reset` leaves of the pod network. A bridge that keeps an address of the node's old pod network gets no pod
+# of the new one.
+forget_pod_network() {
+  local link
+  rm -rf /etc/cni/net.d/* /var/lib/cni/* /run/flannel # not the first directory: containerd watches it, and sees none that is made anew
+  for link in cni0 flannel.1; do
+    [[ -z $(ip -oneline link show "$link" 2>/dev/null) ]] || ip link delete "$link"
+  done
+}
+
 trap 'fail "stopped after its limit of ${LIMIT} s while: $doing. Run pulumi up again to go on from here, or raise timeoutFactor."' TERM
 
 # What a script removes however it ends; a script that has something to remove defines its own.

@@ -29,8 +29,8 @@ initialise() {
   if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml || -e /etc/kubernetes/pki || -e /var/lib/etcd/member ]]; then
     step "take back an init that was stopped half-way"
     kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
-    rm -rf /etc/cni/net.d/* # not the directory: containerd watches it, and sees none that is made anew
   fi
+  forget_pod_network
   step "kubeadm init"
   write_patches
   install --mode=0600 /dev/null /run/kubeadm-init.yaml

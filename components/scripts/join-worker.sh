@@ -18,8 +18,8 @@ main() {
   if [[ -e /etc/kubernetes/kubelet.conf || -e /etc/kubernetes/bootstrap-kubelet.conf || -e /etc/kubernetes/pki/ca.crt ]]; then
     step "take back a join that was stopped half-way"
     kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
-    rm -rf /etc/cni/net.d/* # not the directory: containerd watches it, and sees none that is made anew
   fi
+  forget_pod_network
   step "kubeadm join"
   install --mode=0600 /dev/null "$document"
   printf '%s' "$JOIN_CONFIGURATION" >"$document"

@@ -84,14 +84,13 @@ ready() {
   [[ $(kubectl get node "$WORKER_NAME" --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') == True ]]
 }
 
-leave() {
-  local said="" # wait_for sets it
-  if [[ ! -e $KUBECONFIG ]]; then
-    step "$WORKER_NAME has nothing to leave: this control plane was made anew, and has no cluster yet"
-    return 0
-  fi
-  wait_for "$API_SECONDS" "an answer of the API server" known_node
-  [[ $said == *"node/$WORKER_NAME"* ]] || return 0
+# Without a node they stay in the API for a minute, as Ready as they were: services send requests to them, and a machine that
+# comes back under the name would take them over.
+delete_pods() {
+  kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$WORKER_NAME" --force --grace-period=0 --wait=false
+}
+
+remove_node() {
   trust_worker
   # A drain waits for the word of the kubelet that a pod has ended. A machine that is off, or was reset, never gives it, and
   # the cluster takes it for Ready for some while yet.
@@ -104,6 +103,18 @@ leave() {
   fi
   step "delete node $WORKER_NAME"
   wait_for "$API_SECONDS" "the deletion of node $WORKER_NAME" kubectl delete node "$WORKER_NAME" --ignore-not-found
+}
+
+leave() {
+  local said="" # wait_for sets it
+  if [[ ! -e $KUBECONFIG ]]; then
+    step "$WORKER_NAME has nothing to leave: this control plane was made anew, and has no cluster yet"
+    return 0
+  fi
+  wait_for "$API_SECONDS" "an answer of the API server" known_node
+  if [[ $said == *"node/$WORKER_NAME"* ]]; then remove_node; fi
+  step "delete what the cluster still has of pods on $WORKER_NAME"
+  wait_for "$API_SECONDS" "the deletion of the pods on $WORKER_NAME" delete_pods
 }
 
 main() {
