@@ -23,7 +23,8 @@ if fault:
     print("error: " + fault, file=sys.stderr)
     sys.exit(1)
 
-READS = {{"list", "dumpxml", "net-list", "net-info", "pool-list", "pool-dumpxml", "pool-refresh", "vol-list"}}
+READS = {{"list", "domstate", "dumpxml", "net-list", "net-info", "pool-list", "pool-dumpxml"}}
+READS |= {{"pool-refresh", "vol-list"}}
 if verb not in READS:
     with open(home + "/changes", "a") as record:
         print(" ".join(sys.argv[3:]), file=record)
@@ -51,6 +52,10 @@ match verb:
         listing("pools")
     case "dumpxml":
         print(world["domains"][need("domains", "--domain")]["xml"])
+    case "domstate":
+        print(world["domains"][need("domains", "--domain")]["state"])
+    case "resume" | "dompmwakeup":
+        world["domains"][need("domains", "--domain")]["state"] = "running"
     case "net-info":
         print("Name:   x\\nBridge:         " + world["networks"][need("networks", "--network")]["bridge"])
     case "pool-dumpxml":
@@ -132,11 +137,18 @@ class Hypervisor:
         self._write(**{kind: {**self.world()[kind], name: thing}})
 
     def domain(
-        self, name: str, *, running: bool, description: str = "", devices: str = "", persistent: bool = True
+        self,
+        name: str,
+        *,
+        running: bool,
+        description: str = "",
+        devices: str = "",
+        persistent: bool = True,
+        state: str = "running",
     ) -> None:
         """A domain; one that is not persistent is gone when it stops."""
         xml = f"<domain><description>{description}</description><devices>{devices}</devices></domain>"
-        self._add("domains", name, {"active": running, "persistent": persistent, "xml": xml})
+        self._add("domains", name, {"active": running, "persistent": persistent, "xml": xml, "state": state})
 
     def network(self, name: str, *, active: bool = True) -> None:
         self._add("networks", name, {"active": active, "bridge": f"br-{name}"})

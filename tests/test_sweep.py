@@ -239,6 +239,20 @@ def test_waking_starts_what_is_stopped(
     assert hypervisor.changes() == ["net-start --network k8s", "pool-build --pool k8s", "pool-start --pool k8s"]
 
 
+@pytest.mark.parametrize(("was", "call"), [("paused", "resume"), ("pmsuspended", "dompmwakeup")])
+def test_waking_resumes_our_machines_that_are_paused_and_nobody_elses(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str], was: str, call: str
+) -> None:
+    made(hypervisor)
+    hypervisor.domain("k8s-worker-1", running=True, description=OURS, state=was)
+    hypervisor.domain("k8s-worker-2", running=True, description="somebody's", state=was)
+    hypervisor.domain("somebodys", running=True, description=OURS, state=was)
+    theirs = resource("Domain", name="k8s-worker-2", description=OURS)
+    code, lines = run("wake", state(*MADE, theirs), tmp_path, capsys)
+    assert (code, lines) == (0, [f"Resumed the domain k8s-worker-1: it was {was}."])
+    assert hypervisor.changes() == [f"{call} --domain k8s-worker-1"]
+
+
 def test_waking_leaves_alone_what_is_awake(
     hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,25 +1,31 @@
-"""Makes the networks and storage pools of a state usable again, so that a refresh can tell what else is missing."""
+"""Makes what a state has in libvirt usable again, so that a refresh can tell what is missing."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from xml.etree import ElementTree
 
 from components.virsh import LeftoversError, Virsh
 from tools.stack_state import StackState, StateNetwork, StatePool
 
+RESUMED_BY = {"paused": "resume", "pmsuspended": "dompmwakeup"}
+"""State of a domain to what ends it. libvirt itself pauses a machine when the host's disk is full."""
+
 
 def wake(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
     """Defines and starts what is gone or stopped, as the same one; has libvirt look at the pools' files again.
 
-    Without a machine's network its domain cannot be read. Without its pool all its volumes would seem to be gone.
+    Without a machine's network its domain cannot be read. Without its pool all its volumes would seem to be gone. A
+    domain that is paused is taken for one that is off, and cannot be started.
     """
     for network in state.networks:
         _attempt(partial(_network, virsh, network, say), f"network {network.name}", say)
     for pool in state.pools:
         _attempt(partial(_pool, virsh, pool, say), f"storage pool {pool.name}", say)
+    for name in sorted({name for kind, name in state.names if kind == "domain"} & set(virsh.names("list"))):
+        _attempt(partial(_domain, virsh, name, state.marks, say), f"domain {name}", say)
 
 
 def _attempt(step: Callable[[], None], what: str, say: Callable[[str], None]) -> None:
@@ -58,6 +64,14 @@ def _pool(virsh: Virsh, pool: StatePool, say: Callable[[str], None]) -> None:
         virsh("pool-start", "--pool", pool.name)
         say(f"Started the storage pool {pool.name} again.")
     virsh("pool-refresh", "--pool", pool.name)
+
+
+def _domain(virsh: Virsh, name: str, marks: Collection[str], say: Callable[[str], None]) -> None:
+    found = virsh("domstate", "--domain", name).strip()
+    domain = virsh.domain(name) if found in RESUMED_BY else None
+    if domain and domain.description in marks:
+        virsh(RESUMED_BY[found], "--domain", name)
+        say(f"Resumed the domain {name}: it was {found}.")
 
 
 def _named(kind: str, name: str, uuid: str) -> ElementTree.Element:

@@ -99,7 +99,7 @@ LEFTOVERS = [
         start="complete",
         when=None,
         inject=libvirt_has("suspend", "k8s-worker-1"),
-        message="worker-1: it does not answer over SSH",
+        message="Resumed the domain k8s-worker-1",
     ),
     Fault(
         name="network-stopped",
