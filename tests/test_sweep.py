@@ -296,6 +296,18 @@ def test_waking_says_why_it_cannot_and_goes_on(
     assert lines[-1] == "Started the storage pool k8s again."
 
 
+def test_machines_that_cannot_be_listed_do_not_end_the_run(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    hypervisor.fails("list", "connection reset")
+    code, lines = run("wake", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        "The machines could not be made usable: `virsh --connect qemu:///system list --name` failed: connection reset"
+    ]
+
+
 def test_marks_come_from_keys_domains_and_unfinished_operations_of_all_exports() -> None:
     pending = {"type": "libvirt:index/domain:Domain", "inputs": {"name": "x", "description": "kubeadm-libvirt pending"}}
     foreign = resource("Domain", name="mail", description="mail server")

@@ -70,16 +70,15 @@ def unwell(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, str
     nodes = next((each.nodes for name, each in seen.items() if name.startswith("control-plane")), None)
     for name, each in seen.items():
         found = findings(each) if each.lines else ["it does not answer over SSH"]
-        idle = not found and each.patience_is_over
         found += _in_the_cluster(name, each, nodes)
         if not found:
             continue
         reason, step = f"{name}: {', '.join(found)}", f"{prefix}-{name}"
-        if found == [NOT_READY] and idle:
-            # As where the pod network's files are gone: a pod writes them when it is set up after a machine's start.
-            anew[f"{step}-domain"] = f"{reason}, though its kubelet runs; it is started anew around its disk"
-        elif not each.lines:
-            anew[f"{step}-domain"] = f"{reason}; it is started anew around its disk"
+        # As where the pod network's files are gone: a pod writes them when it is set up after a machine's start.
+        stuck = found == [NOT_READY] and each.patience_is_over
+        if stuck or not each.lines:
+            though = ", though its kubelet runs" if stuck else ""
+            anew[f"{step}-domain"] = f"{reason}{though}; it is started anew around its disk"
         else:
             anew[f"{step}-prepare"] = f"{reason}; it is prepared again"
             if name.startswith("control-plane"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 from xml.etree import ElementTree
 
@@ -24,8 +24,7 @@ def wake(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
         _attempt(partial(_network, virsh, network, say), f"network {network.name}", say)
     for pool in state.pools:
         _attempt(partial(_pool, virsh, pool, say), f"storage pool {pool.name}", say)
-    for name in sorted({name for kind, name in state.names if kind == "domain"} & set(virsh.names("list"))):
-        _attempt(partial(_domain, virsh, name, state.marks, say), f"domain {name}", say)
+    _attempt(partial(_domains, virsh, state, say), "machines", say)
 
 
 def _attempt(step: Callable[[], None], what: str, say: Callable[[str], None]) -> None:
@@ -66,12 +65,15 @@ def _pool(virsh: Virsh, pool: StatePool, say: Callable[[str], None]) -> None:
     virsh("pool-refresh", "--pool", pool.name)
 
 
-def _domain(virsh: Virsh, name: str, marks: Collection[str], say: Callable[[str], None]) -> None:
-    found = virsh("domstate", "--domain", name).strip()
-    domain = virsh.domain(name) if found in RESUMED_BY else None
-    if domain and domain.description in marks:
-        virsh(RESUMED_BY[found], "--domain", name)
-        say(f"Resumed the domain {name}: it was {found}.")
+def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
+    for name in virsh.names("list"):
+        if ("domain", name) not in state.names:
+            continue
+        found = virsh("domstate", "--domain", name).strip()
+        domain = virsh.domain(name) if found in RESUMED_BY else None
+        if domain and domain.description in state.marks:
+            virsh(RESUMED_BY[found], "--domain", name)
+            say(f"Resumed the domain {name}: it was {found}.")
 
 
 def _named(kind: str, name: str, uuid: str) -> ElementTree.Element:

@@ -128,7 +128,7 @@ class Cluster:
         return run(*self.ssh(node, command), seconds=seconds)
 
     def ssh(self, node: dict[str, str], command: str, *, strict: str = "yes") -> list[str]:
-        """The command line that runs a command on a machine, its host key checked."""
+        """The command line that runs a command on a machine, its host key checked unless `strict` is no."""
         known = self.directory / "known_hosts" if strict == "yes" else "/dev/null"
         words = [f"StrictHostKeyChecking={strict}", f"UserKnownHostsFile={known}", "BatchMode=yes"]
         options = [word for each in words for word in ("-o", each)]
