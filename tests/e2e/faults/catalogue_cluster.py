@@ -8,7 +8,7 @@ from tools.look import STUCK_SECONDS
 
 
 def _damage(name: str, what: str, machine: str, script: str, message: str = "") -> Fault:
-    return Fault(name=name, what=what, start="complete", when=None, inject=on(machine, script), message=message)
+    return Fault(name=name, what=what, inject=on(machine, script), message=message)
 
 
 def kubelet_is_older_than(seconds: int) -> str:
@@ -69,8 +69,6 @@ DAMAGES = [
     Fault(
         name="pod-network-deleted",
         what="The pod network's configuration was deleted on a worker",
-        start="complete",
-        when=None,
         inject=both(
             once("worker-1", kubelet_is_older_than(STUCK_SECONDS), "rm /etc/cni/net.d/*"),
             on(

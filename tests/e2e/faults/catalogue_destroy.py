@@ -22,9 +22,7 @@ from tests.e2e.faults.moments import begins
 
 
 def _of_a_cluster(name: str, what: str, inject: Injection) -> Fault:
-    return Fault(
-        name=f"destroy-{name}", what=f"Destroy: {what}", start="complete", when=None, inject=inject, verb="destroy"
-    )
+    return Fault(name=f"destroy-{name}", what=f"Destroy: {what}", inject=inject, verb="destroy")
 
 
 def nothing(_: object) -> None:
@@ -74,7 +72,6 @@ STATES = [
     Fault(
         name="destroy-lock-left",
         what="Destroy: a killed run has left its lock",
-        start="complete",
         when=begins("kubeadm-libvirt-lab"),
         inject=kill_run,
         verb="destroy",

@@ -84,15 +84,11 @@ PROCESSES = [
     Fault(
         name="containerd-stopped",
         what="containerd is stopped on a worker",
-        start="complete",
-        when=None,
         inject=on("worker-1", "systemctl stop containerd"),
     ),
     Fault(
         name="kubelet-killed",
         what="The kubelet is killed on a worker",
-        start="complete",
-        when=None,
         inject=on("worker-1", "pkill -KILL -x kubelet"),
     ),
     Fault(
@@ -105,22 +101,16 @@ PROCESSES = [
     Fault(
         name="kubelet-stopped",
         what="The kubelet is stopped on a worker",
-        start="complete",
-        when=None,
         inject=on("worker-2", "systemctl stop kubelet"),
     ),
     Fault(
         name="kubelet-stopped-control-plane",
         what="The kubelet and the API server are stopped on the control plane",
-        start="complete",
-        when=None,
         inject=on("control-plane-1", "systemctl stop kubelet\npkill -KILL -x kube-apiserver"),
     ),
     Fault(
         name="all-off",
         what="All machines lose their power",
-        start="complete",
-        when=None,
         inject=all_off,
     ),
     Fault(

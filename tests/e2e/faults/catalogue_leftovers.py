@@ -20,7 +20,6 @@ LEFTOVERS = [
         name="stale-files-worker",
         what="A worker has /etc/kubernetes of another cluster",
         start="prepared",
-        when=None,
         inject=on(
             "worker-1",
             "mkdir -p /etc/kubernetes/pki /etc/kubernetes/manifests\n"
@@ -33,7 +32,6 @@ LEFTOVERS = [
         name="stale-files-control-plane",
         what="The control plane has /etc/kubernetes of an init that never ended",
         start="prepared",
-        when=None,
         inject=on(
             "control-plane-1",
             "mkdir -p /etc/kubernetes/pki /etc/kubernetes/manifests /var/lib/etcd/member\n"
@@ -44,7 +42,6 @@ LEFTOVERS = [
         name="stale-node",
         what="The cluster has a Ready Node object of a worker that never joined",
         start="initialised",
-        when=None,
         inject=on(
             "control-plane-1",
             f"{AS_ADMINISTRATOR}"
@@ -57,7 +54,6 @@ LEFTOVERS = [
         name="orphan-domain",
         what="libvirt has a domain of a worker's name that the state does not know",
         start="nothing",
-        when=None,
         inject=libvirt_defines(
             "define",
             "<domain type='qemu'><name>k8s-worker-1</name><memory>65536</memory><os><type>hvm</type></os></domain>",
@@ -74,14 +70,12 @@ LEFTOVERS = [
         name="orphan-network",
         what="libvirt has a network of our name that the state does not know",
         start="nothing",
-        when=None,
         inject=libvirt_defines("net-define", "<network><name>k8s</name><bridge name='br-k8s'/></network>"),
     ),
     Fault(
         name="orphan-pool",
         what="libvirt has a pool of our name that the state does not know",
         start="nothing",
-        when=None,
         inject=libvirt_defines(
             "pool-define", f"<pool type='dir'><name>k8s</name><target><path>{POOL}</path></target></pool>"
         ),
@@ -89,37 +83,28 @@ LEFTOVERS = [
     Fault(
         name="machine-deleted",
         what="A worker's domain was deleted by hand",
-        start="complete",
-        when=None,
         inject=delete_machine("worker-2"),
     ),
     Fault(
         name="machine-paused",
         what="A worker's domain was paused by hand",
-        start="complete",
-        when=None,
         inject=libvirt_has("suspend", "k8s-worker-1"),
         message="Resumed the domain k8s-worker-1",
     ),
     Fault(
         name="network-stopped",
         what="The libvirt network was stopped by hand, under the running machines",
-        start="complete",
-        when=None,
         inject=libvirt_has("net-destroy", "k8s"),
         message="Started the network k8s again",
     ),
     Fault(
         name="state-torn",
         what="A run was killed while Pulumi wrote the file of attributes beside its state, which is empty",
-        start="complete",
-        when=None,
         inject=empty_attributes,
     ),
     Fault(
         name="lock-left",
         what="A killed run has left its lock, and nothing else",
-        start="complete",
         when=begins("kubeadm-libvirt-lab"),
         inject=kill_run,
         message=r"\block",

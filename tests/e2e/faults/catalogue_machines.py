@@ -21,7 +21,6 @@ MACHINES = [
         name="sshd-refusing",
         what=f"sshd of two machines refuses connections for {OUTAGE_SECONDS} s",
         start="booted",
-        when=None,
         inject=later(
             "control-plane-1",
             "worker-1",
@@ -32,7 +31,6 @@ MACHINES = [
         name="cloud-init-failing",
         what="cloud-init fails on a worker's first boot",
         start="booted",
-        when=None,
         inject=both(
             on(
                 "worker-1",
@@ -48,14 +46,12 @@ MACHINES = [
         name="apt-lock",
         what=f"Another process holds apt's locks on a worker for {OUTAGE_SECONDS} s",
         start="booted",
-        when=None,
         inject=later("worker-1", script=HOLD_APT_LOCKS),
     ),
     Fault(
         name="disk-full",
         what="A worker's disk is full",
         start="booted",
-        when=None,
         inject=on("worker-1", f"fallocate --length $(($(df --output=avail -k / | tail -n1) - 50000))K {FILL}"),
         message="No space left|enough free space",
         user="makes room on the disk",
@@ -65,7 +61,6 @@ MACHINES = [
         name="clock-behind",
         what="A worker's clock is a day late",
         start="prepared",
-        when=None,
         inject=on("worker-1", "date --set='1 day ago'"),
         message="not yet valid|clock",
         user="sets the clock",
@@ -75,7 +70,6 @@ MACHINES = [
         name="clock-ahead",
         what="A worker's clock is two years early",
         start="prepared",
-        when=None,
         inject=on("worker-1", "date --set='2 years'"),
         message="expired|clock",
         user="sets the clock",

@@ -63,8 +63,6 @@ MIRRORS = [
     Fault(
         name="image-checksum",
         what="The operating system image has another checksum than the configuration says",
-        start="complete",
-        when=None,
         inject=configure(imageSha512="0" * 128),
         message="imageSha512 = .* is refused",
         user="corrects the checksum",

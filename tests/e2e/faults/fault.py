@@ -41,10 +41,10 @@ class Fault:
     name: str
     what: str
     """A sentence's beginning, as the report has it."""
-    start: Phase
-    when: Moment | None
-    """None: before the run."""
     inject: Callable[[Scene], None]
+    start: Phase = "complete"
+    when: Moment | None = None
+    """None: before the run."""
     verb: Literal["up", "destroy"] = "up"
     """The plain command that has to cope with it."""
     message: str = ""
