@@ -10,30 +10,10 @@ from typing import Any
 import pytest
 
 from tests.e2e import end_state
-from tests.e2e.cluster import REPOSITORY, Cluster, changed, events, keep, make_up, preview, pulumi, run
+from tests.e2e.changes import WORKER, crowd, named, position
+from tests.e2e.cluster import REPOSITORY, Cluster, changed, make_up, preview, pulumi, run
 from tests.e2e.scale_out import ScaleOut
 from tests.e2e.serving import serving
-
-WORKER = ["domain", "prepare", "join"]
-
-
-def named(machine: str, *parts: str) -> set[str]:
-    """The resources of a machine."""
-    return {f"k8s-{machine}-{part}" for part in parts}
-
-
-def uid(cluster: Cluster, node: str) -> str:
-    """What tells a node from a later one of the same name."""
-    return cluster.kubectl("get", "node", node, "--output=jsonpath={.metadata.uid}")
-
-
-def position(event: str, name: str) -> int:
-    """When in the last run a step on a resource ended."""
-    for number, each in enumerate(events()):
-        metadata = each.get("resOutputsEvent", {}).get("metadata")
-        if metadata and metadata["op"] == event and metadata["urn"].endswith(f"::{name}"):
-            return number
-    raise AssertionError(f"no {event} of {name}")
 
 
 def test_no_token_of_the_first_workers_lives_when_another_one_joins(cluster: Cluster) -> None:
@@ -63,64 +43,6 @@ def test_a_worker_is_removed_after_its_pods_have_moved_and_its_node_is_gone(clus
     assert set(cluster.ready()) == {"control-plane-1", "worker-1", "worker-2"}
     assert "worker-3" not in run("lab/enter", "virsh", "list", "--all", "--name")
     assert answers.failures() == [], "the pods left one at a time, each after the one before served elsewhere"
-
-
-def crowd(cluster: Cluster, node: str) -> None:
-    """Moves all pods of the web server to one node, so that a drain has something to respect the budget for."""
-    others = [name for name in cluster.ready() if name != node]
-    try:
-        cluster.kubectl("cordon", *others)
-        cluster.kubectl("rollout", "restart", "deployment/nginx")
-        cluster.kubectl("rollout", "status", "deployment/nginx", "--timeout=110s")
-    finally:
-        cluster.kubectl("uncordon", *others)
-    assert {pod["spec"]["nodeName"] for pod in cluster.web_pods()} == {node}
-
-
-@pytest.mark.long
-def test_a_worker_with_other_memory_is_drained_replaced_and_joins_again(cluster: Cluster, tmp_path: Path) -> None:
-    crowd(cluster, "worker-2")
-    before, others = uid(cluster, "worker-2"), [url for url in cluster.outputs["web_urls"] if "3.22" not in url]
-    keep(machines={"worker-2": {"memory": 1792}})
-    assert preview() == {"replace": named("worker-2", *WORKER) | {"nodes-ready-check"}}
-    with serving(others, tmp_path / "answers") as answers:
-        make_up(seconds=1200)
-    assert position("delete-replaced", "k8s-worker-2-join") < position("delete-replaced", "k8s-worker-2-domain")
-    assert answers.failures() == [], "the other nodes and the URL keep serving"
-    assert all(cluster.ready().values())
-    assert uid(cluster, "worker-2") != before, "it did not leave and join anew"
-    assert int(cluster.on(cluster.outputs["nodes"][2], "free --mebi | awk '/^Mem/ {print $2}'")) < 1792
-    assert make_up(seconds=120) == {}
-
-
-@pytest.mark.long
-def test_a_machine_is_rebuilt_from_its_image_on_demand(cluster: Cluster, tmp_path: Path) -> None:
-    worker, others = cluster.outputs["nodes"][1], [url for url in cluster.outputs["web_urls"] if "3.21" not in url]
-    cluster.on(worker, "sudo touch /var/lib/spoiled")
-    said = preview("--replace", "**::k8s-worker-1-disk")
-    assert said == {"replace": named("worker-1", "disk", "made", *WORKER) | {"nodes-ready-check"}}
-    with serving(others, tmp_path / "answers") as answers:
-        make_up(seconds=1200, REPLACE="worker-1")
-    assert position("delete-replaced", "k8s-worker-1-join") < position("delete-replaced", "k8s-worker-1-domain")
-    assert answers.failures() == []
-    assert all(cluster.ready().values())
-    assert "spoiled" not in cluster.on(worker, "ls /var/lib")
-
-
-@pytest.mark.long
-def test_the_control_plane_gets_other_memory_and_keeps_the_cluster(cluster: Cluster) -> None:
-    cluster.kubectl("create", "configmap", "precious", "--from-literal=kept=yes")
-    workers = {name: uid(cluster, name) for name in ("worker-1", "worker-2")}
-    keep(controlPlaneMemory=3200)
-    said = preview()
-    assert named("control-plane-1", "domain", "prepare", "init", "kubeconfig") <= said["replace"]
-    assert not {name for name in said["replace"] if "worker" in name or name.startswith(("flannel", "web"))}
-    assert "the cluster keeps what is in it and is not rebuilt" in pulumi("preview")
-    make_up(seconds=1200)
-    assert cluster.kubectl("get", "configmap", "precious", "--output=jsonpath={.data.kept}") == "yes"
-    assert {name: uid(cluster, name) for name in workers} == workers
-    assert all(cluster.ready().values())
-    assert make_up(seconds=120) == {}
 
 
 def test_a_preview_says_plainly_that_a_new_control_plane_is_a_new_cluster() -> None:
