@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.look import look
+from tools.look import findings, look
 
 NODES = [
     {"name": "control-plane-1", "address": "10.17.3.11", "host_key": "ssh-ed25519 AAAAone"},
@@ -72,7 +72,9 @@ def test_a_machine_that_hangs_holds_nobody_up(ssh: Path) -> None:
     assert time.monotonic() - began < 20
 
 
-def test_a_machine_says_for_how_long_its_kubelet_has_run(ssh: Path) -> None:
+@pytest.fixture
+def machine(ssh: Path) -> Path:
+    """The directory of a machine's commands: one on which look.sh really runs, of services that are all active."""
     (ssh / "does").write_text('exec bash -c "${@: -1}"')
     stubs = {
         "sudo": 'exec "$@"',
@@ -81,9 +83,25 @@ def test_a_machine_says_for_how_long_its_kubelet_has_run(ssh: Path) -> None:
         "cloud-init": "echo 'status: done'",
     }
     for name, script in stubs.items():
-        (ssh / "bin" / name).write_text(f"#!/bin/bash\n{script}\n")
-        (ssh / "bin" / name).chmod(0o755)
+        put(ssh / "bin" / name, script)
+    return ssh / "bin"
+
+
+def put(command: Path, script: str) -> None:
+    """Makes a command of a stub."""
+    command.write_text(f"#!/bin/bash\n{script}\n")
+    command.chmod(0o755)
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_machine_says_for_how_long_its_kubelet_has_run() -> None:
     seen = look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"]
     assert 90 <= int(seen.get("kubelet-seconds")) <= 110
     assert not seen.patience_is_over
     assert (seen.get("kubelet"), seen.get("swap")) == ("active", "0")
+
+
+def test_a_machine_that_has_docker_says_whether_it_runs(machine: Path) -> None:
+    put(machine / "dockerd", "exit 1")
+    put(machine / "systemctl", '[[ "$*" == "is-active docker" ]] && exec echo inactive; echo active')
+    assert "docker is inactive" in findings(look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"])

@@ -87,6 +87,7 @@ def test_nothing_is_made_anew_where_all_is_well() -> None:
     [
         ({"kubelet": "inactive"}, "kubelet is inactive"),
         ({"containerd": "failed"}, "containerd is failed"),
+        ({"docker": "inactive"}, "docker is inactive"),
         ({"swap": "1"}, "swap is on"),
         ({"forwarding": "0"}, "it forwards no packets"),
         ({"clock": "1000000000"}, "its clock is -"),

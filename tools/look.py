@@ -110,9 +110,8 @@ def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
 
 def findings(seen: Seen) -> list[str]:
     """What is wrong with one machine that preparing it again puts right, in words."""
-    found = [
-        f"{unit} is {seen.get(unit) or 'not there'}" for unit in ("containerd", "kubelet") if seen.get(unit) != "active"
-    ]
+    units = ["containerd", "kubelet", *(["docker"] if seen.get("docker") else [])]
+    found = [f"{unit} is {seen.get(unit) or 'not there'}" for unit in units if seen.get(unit) != "active"]
     if seen.get("swap") not in ("0", ""):
         found.append("swap is on")
     if seen.get("forwarding") != "1":

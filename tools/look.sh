@@ -4,7 +4,9 @@
 # Deployment and DaemonSet of kube-system with <none> for what it has not; none of these where its API server does not answer.
 set -uo pipefail
 
-for unit in containerd kubelet; do
+units=(containerd kubelet)
+! command -v dockerd >/dev/null || units+=(docker)
+for unit in "${units[@]}"; do
   printf '%s %s\n' "$unit" "$(systemctl is-active "$unit")"
 done
 # How long the kubelet has had to make its node Ready.

@@ -49,6 +49,11 @@ def swap_is_off(cluster: Cluster, node: dict[str, str]) -> None:
     assert "swap" not in fstab, fstab
 
 
+def docker_runs(cluster: Cluster, node: dict[str, str]) -> None:
+    """Docker's daemon answers on this machine."""
+    assert "Server" in cluster.on(node, "sudo docker version")
+
+
 def dns_answers_in_a_pod(cluster: Cluster) -> None:
     """The cluster's DNS tells an nginx pod the address of its own service."""
     answer = cluster.kubectl("exec", "deployment/nginx", "--", "getent", "hosts", "nginx.default.svc.cluster.local")
@@ -77,6 +82,7 @@ def is_reached(cluster: Cluster) -> None:
     no_join_token_is_left(cluster)
     for node in cluster.outputs["nodes"]:
         swap_is_off(cluster, node)
+        docker_runs(cluster, node)
     another_up_has_nothing_to_do()
 
 

@@ -37,7 +37,7 @@ def test_every_pod_is_running_with_all_its_containers_ready(cluster: Cluster) ->
 @pytest.mark.parametrize("index", range(3), ids=["control-plane-1", "worker-1", "worker-2"])
 class TestEachMachine:
     def test_runs_docker(self, cluster: Cluster, index: int) -> None:
-        assert "Server" in cluster.on(cluster.outputs["nodes"][index], "sudo docker version")
+        end_state.docker_runs(cluster, cluster.outputs["nodes"][index])
 
     def test_has_no_swap_now_or_after_a_reboot(self, cluster: Cluster, index: int) -> None:
         end_state.swap_is_off(cluster, cluster.outputs["nodes"][index])

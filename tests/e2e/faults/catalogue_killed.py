@@ -109,6 +109,12 @@ PROCESSES = [
         inject=on("control-plane-1", "systemctl stop kubelet\npkill -KILL -x kube-apiserver"),
     ),
     Fault(
+        name="docker-stopped",
+        what="Docker is stopped on a worker",
+        inject=on("worker-2", "systemctl stop docker.socket docker.service"),
+        message="worker-2: docker is inactive; it is prepared again",
+    ),
+    Fault(
         name="all-off",
         what="All machines lose their power",
         inject=all_off,
