@@ -57,12 +57,15 @@ def test_host_keys_are_checked_and_the_login_key_is_gone_after(ssh: Path) -> Non
     assert not Path(call.split(" ")[1]).parent.exists(), "the key that opens all machines was left"
 
 
-def test_a_stranger_is_told_from_a_machine_that_is_silent(ssh: Path) -> None:
+def test_a_stranger_and_a_machine_that_refuses_the_login_key_are_told_from_one_that_is_silent(ssh: Path) -> None:
     (ssh / "does").write_text("echo 'Host key verification failed.' >&2; exit 255")
     assert look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"].stranger
+    (ssh / "does").write_text("echo 'debian@10.17.3.20: Permission denied (publickey).' >&2; exit 255")
+    refusing = look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"]
+    assert (refusing.stranger, refusing.locked) == (False, True)
     (ssh / "does").write_text("echo 'ssh: connect to host: No route to host' >&2; exit 255")
     silent = look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"]
-    assert (silent.stranger, silent.lines) == (False, ())
+    assert (silent.stranger, silent.locked, silent.lines) == (False, False, ())
 
 
 def test_a_machine_that_hangs_holds_nobody_up(ssh: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.configuration import make_settings
 from tools.look import Seen, findings, full
-from tools.repair import asked_for, gone, lost, refuse_strangers, stillborn, unwell
+from tools.repair import asked_for, gone, lost, refuse_locked, refuse_strangers, stillborn, unwell
 from tools.stack_resources import Stack
 
 NODES = ["control-plane-1", "worker-1", "worker-2"]
@@ -238,6 +238,16 @@ def test_a_stranger_at_a_machines_address_ends_the_run() -> None:
         "worker-1: whoever answers at 10.17.3.1 has another host key than the one that this stack gave worker-1. "
         "Nothing was sent there. Find out who it is; if it is worker-1 itself, make up REPLACE=worker-1 gives it a "
         "new disk."
+    )
+
+
+def test_a_machine_that_refuses_the_login_key_is_not_started_anew_for_nothing() -> None:
+    refuse_locked(everything())
+    with pytest.raises(SystemExit) as refusal:
+        refuse_locked(everything(worker_1=Seen(locked=True)))
+    assert str(refusal.value) == (
+        "worker-1: it has its host key, and refuses this stack's login key, which /home/debian/.ssh/authorized_keys "
+        "should have. make up REPLACE=worker-1 gives it a new disk, with the key."
     )
 
 

@@ -31,6 +31,8 @@ class Seen:
     """This host's, when it was asked."""
     stranger: bool = False
     """Whether somebody with another host key answered, who was told nothing."""
+    locked: bool = False
+    """Whether the machine itself answered, and refused the login key."""
 
     def get(self, what: str) -> str:
         """The value of a line, or nothing."""
@@ -105,6 +107,8 @@ def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
         return Seen()
     if answer.returncode == 255 and "Host key verification failed" in answer.stderr:
         return Seen(stranger=True)
+    if answer.returncode == 255 and "Permission denied" in answer.stderr:
+        return Seen(locked=True)
     return Seen(lines=tuple(tuple(line.split()) for line in answer.stdout.splitlines() if line.strip()), clock=asked)
 
 

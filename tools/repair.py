@@ -119,6 +119,18 @@ def refuse_strangers(nodes: Sequence[Mapping[str, str]], seen: Mapping[str, Seen
         sys.exit("\n".join(lines))
 
 
+def refuse_locked(seen: Mapping[str, Seen]) -> None:
+    """Ends the run where a machine does not let us in: starting it anew would change nothing, and take minutes."""
+    lines = [
+        f"{name}: it has its host key, and refuses this stack's login key, which /home/debian/.ssh/authorized_keys "
+        f"should have. make up REPLACE={name} gives it a new disk, with the key."
+        for name, each in seen.items()
+        if each.locked
+    ]
+    if lines:
+        sys.exit("\n".join(lines))
+
+
 def main(stack_file: str) -> None:
     """Decides, and prints."""
     stack, settings = Stack.of(json.load(sys.stdin)), load(Path(stack_file))
@@ -138,6 +150,7 @@ def main(stack_file: str) -> None:
             # A machine that becomes a new one is not put right before.
             new = {name.removesuffix("-disk").removesuffix("-made") for name in anew}
             well = {name: each for name, each in seen.items() if f"{settings.cluster_name}-{name}" not in new}
+            refuse_locked(well)
             anew |= unwell(stack, settings.cluster_name, well)
     if stack.finished and len(nodes) < len(stack.nodes(settings)):
         reason = "A machine was off or gone: all is checked again"

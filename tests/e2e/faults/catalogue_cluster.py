@@ -108,4 +108,12 @@ DAMAGES = [
         "echo '/swapfile none swap sw 0 0' >>/etc/fstab",
         "worker-1: swap is on",
     ),
+    Fault(
+        name="login-key-removed",
+        what="The login key was removed from a worker",
+        inject=on("worker-1", "rm /home/debian/.ssh/authorized_keys"),
+        message="worker-1: it has its host key, and refuses this stack's login key",
+        user="follows the message, `make up REPLACE=worker-1`",
+        variables=("REPLACE=worker-1",),
+    ),
 ]

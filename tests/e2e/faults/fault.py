@@ -54,3 +54,5 @@ class Fault:
     user: str = ""
     """What the user does after the message, before the plain command; empty for nothing."""
     user_does: Callable[[Scene], None] | None = None
+    variables: tuple[str, ...] = ()
+    """Of make, in the plain command, where the message asks for them."""

@@ -20,15 +20,19 @@ MERCY_SECONDS = 60
 
 
 class MakeRun:
-    """A run in the background, its output in a file."""
+    """A run in the background, its output in a file; `variables` are make's, such as REPLACE=worker-1."""
 
-    def __init__(self, verb: str, log: Path) -> None:
+    def __init__(self, verb: str, log: Path, *variables: str) -> None:
         EVENTS.unlink(missing_ok=True)  # of the run before, whose moments must not be taken for this one's
         self._began = time.monotonic()
         self._log = log
         with log.open("w") as output:
             self._make = subprocess.Popen(
-                COMMANDS[verb], cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                [*COMMANDS[verb], *variables],
+                cwd=REPOSITORY,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     @property

@@ -97,7 +97,7 @@ class Trial:
             fault.user_does(scene)
         if fault.user:
             self.healed += f"the user {fault.user}; "
-        run_again = MakeRun(fault.verb, scene.directory / "2.log")
+        run_again = MakeRun(fault.verb, scene.directory / "2.log", *fault.variables)
         try:
             code = run_again.wait(LIMITS[fault.verb])
         finally:
