@@ -33,6 +33,9 @@ DELETE_NODE = "kubectl delete node worker-1 --ignore-not-found"
 DELETE_PODS = (
     "kubectl delete pods --all-namespaces --field-selector spec.nodeName=worker-1 --force --grace-period=0 --wait=false"
 )
+KUBELET_STATE = (
+    "if test -e /etc/kubernetes/kubelet.conf && systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
+)
 DELETE = "kubectl --namespace kube-system delete secrets --ignore-not-found bootstrap-token-abcdef"
 
 # Looks, while the worker joins, whether the token lies anywhere on the control plane's disk.
@@ -40,8 +43,7 @@ DOES_SSH = r"""
 for option in "$@"; do
   if [[ $option == UserKnownHostsFile=* ]]; then /usr/bin/cat "${option#*=}" >/mnt/known_hosts; fi
 done
-[[ ${!#} == true ]] && exit 0
-[[ ${!#} != "test -e "* ]] || { eval "${!#}"; exit; }
+[[ ${!#} != "if test -e "* ]] || { eval "${!#}"; exit; }
 /usr/bin/cat >/mnt/sent
 /usr/bin/grep --recursive --files-with-matches abcdef.0123 /etc /run /var /tmp /home >/mnt/leaks
 [[ -e /mnt/join-fails ]] && { echo "worker-1: failed while: kubeadm join" >&2; exit 1; }
@@ -181,7 +183,7 @@ def test_the_token_is_deleted_also_when_the_join_fails(control_plane: Sandbox) -
 
 
 def test_the_token_is_deleted_also_when_the_script_is_stopped(control_plane: Sandbox) -> None:
-    control_plane.does("ssh", f"[[ ${{!#}} == true ]] && exit 0; {STOP}")
+    control_plane.does("ssh", f"[[ ${{!#}} == 'if test '* ]] && exit 0; {STOP}")
     result = join(control_plane)
     assert result.code == 1
     assert "stopped after its limit of 60 s while: join worker-1." in result.said
@@ -222,6 +224,22 @@ def test_a_worker_that_the_cluster_knows_is_told_so(control_plane: Sandbox) -> N
     assert "\nREGISTERED=yes\n" in control_plane.read("/mnt/sent")
 
 
+@pytest.mark.parametrize("trouble", ["never joined", "without a kubelet"])
+def test_a_node_whose_machine_is_no_node_is_deleted_before_the_join(control_plane: Sandbox, trouble: str) -> None:
+    """kubeadm refuses to join while the cluster has a Ready node of the name."""
+    knows_the_worker(control_plane)
+    if trouble == "never joined":
+        control_plane.path("/etc/kubernetes/kubelet.conf").unlink()
+    else:
+        control_plane.does("systemctl", "exit 3")
+    result = join(control_plane)
+    assert result.code == 0, result.said
+    did = [line for line in control_plane.lines() if line in (DELETE_NODE, DELETE_PODS) or line.startswith("kubeadm")]
+    assert did[:2] == [DELETE_NODE, DELETE_PODS]
+    assert did[2].startswith("kubeadm token create")
+    assert "\nREGISTERED=no\n" in control_plane.read("/mnt/sent")
+
+
 def test_a_warning_of_kubectl_is_not_taken_for_the_node(control_plane: Sandbox) -> None:
     control_plane.does("kubectl", f"echo 'Warning: something is deprecated' >&2; {DOES_KUBECTL}")
     assert join(control_plane).code == 0
@@ -247,9 +265,7 @@ def test_a_worker_that_leaves_is_drained_and_then_deleted(control_plane: Sandbox
     ]
     assert control_plane.calls("kubeadm") == []
     asked = [call[-1] for call in control_plane.calls("ssh")]
-    assert asked == ["test -e /etc/kubernetes/kubelet.conf && systemctl --quiet is-active kubelet"], (
-        "nothing is done on a machine that goes"
-    )
+    assert asked == [KUBELET_STATE], "nothing is done on a machine that goes"
 
 
 @pytest.mark.parametrize("trouble", ["off", "not Ready", "reset", "without a kubelet"])

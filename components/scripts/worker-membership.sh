@@ -47,14 +47,23 @@ on_worker() {
     -o ServerAliveInterval=15 -o ServerAliveCountMax=8 "$LOGIN_USER@$WORKER_ADDRESS" "$@"
 }
 
+# Prints kubelet-runs where the worker is a node of a cluster; fails where it does not answer.
+kubelet_state() {
+  on_worker "if test -e /etc/kubernetes/kubelet.conf && systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
+}
+
 join() {
-  local ca_hash registered=no said="" token document # wait_for sets said
+  local ca_hash registered=no said="" runs=no token document # wait_for sets said
   trust_worker
   step "reach $WORKER_NAME"
-  wait_for "$REACH_SECONDS" "an SSH login from the control plane to $WORKER_NAME ($WORKER_ADDRESS)" on_worker true
+  wait_for "$REACH_SECONDS" "an SSH login from the control plane to $WORKER_NAME ($WORKER_ADDRESS)" kubelet_state
+  [[ $said != *kubelet-runs* ]] || runs=yes
   # kubeadm and kubectl themselves give up after seconds where an API server is slow.
   wait_for "$API_SECONDS" "an answer of the API server" known_node
-  [[ $said != *"node/$WORKER_NAME"* ]] || registered=yes # and not a warning
+  if [[ $said == *"node/$WORKER_NAME"* ]]; then # and not a warning
+    # kubeadm refuses to join while there is a Ready node of the name, as for some while after its machine was lost.
+    if [[ $runs == yes ]]; then registered=yes; else forget_node; fi
+  fi
   step "mint a join token for $WORKER_NAME"
   ca_hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform der | sha256sum)
   ca_hash=sha256:${ca_hash%% *}
@@ -90,19 +99,28 @@ delete_pods() {
   kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$WORKER_NAME" --force --grace-period=0 --wait=false
 }
 
-remove_node() {
+forget_node() {
+  step "delete node $WORKER_NAME"
+  wait_for "$API_SECONDS" "the deletion of node $WORKER_NAME" kubectl delete node "$WORKER_NAME" --ignore-not-found
+  forget_pods
+}
+
+forget_pods() {
+  step "delete what the cluster still has of pods on $WORKER_NAME"
+  wait_for "$API_SECONDS" "the deletion of the pods on $WORKER_NAME" delete_pods
+}
+
+drain_node() {
   trust_worker
   # A drain waits for the word of the kubelet that a pod has ended. A machine that is off, or was reset, never gives it, and
   # the cluster takes it for Ready for some while yet.
-  if ready && on_worker "test -e /etc/kubernetes/kubelet.conf && systemctl --quiet is-active kubelet"; then
+  if ready && [[ $(kubelet_state) == kubelet-runs ]]; then
     step "drain $WORKER_NAME"
     kubectl drain "$WORKER_NAME" --ignore-daemonsets --delete-emptydir-data --timeout="${DRAIN_SECONDS}s" >&2 ||
       step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"
   else
     step "go on without a drain: $WORKER_NAME does not answer, is not Ready, or has no kubelet that runs"
   fi
-  step "delete node $WORKER_NAME"
-  wait_for "$API_SECONDS" "the deletion of node $WORKER_NAME" kubectl delete node "$WORKER_NAME" --ignore-not-found
 }
 
 leave() {
@@ -112,9 +130,12 @@ leave() {
     return 0
   fi
   wait_for "$API_SECONDS" "an answer of the API server" known_node
-  if [[ $said == *"node/$WORKER_NAME"* ]]; then remove_node; fi
-  step "delete what the cluster still has of pods on $WORKER_NAME"
-  wait_for "$API_SECONDS" "the deletion of the pods on $WORKER_NAME" delete_pods
+  if [[ $said == *"node/$WORKER_NAME"* ]]; then
+    drain_node
+    forget_node
+  else
+    forget_pods
+  fi
 }
 
 main() {
