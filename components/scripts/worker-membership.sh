@@ -21,6 +21,13 @@ cleanup() {
   rm -f "$known_hosts"
 }
 
+# Ends the script as the worker's has ended, which has said why; 255 is ssh's own, of a connection that is lost.
+end_with() {
+  (($1 != 255)) ||
+    fail "$WORKER_NAME ($WORKER_ADDRESS) answered no more while it joined. Is it on? make up starts it, and goes on from here."
+  exit "$1"
+}
+
 # The name of a token's Secret holds only the token's public half.
 delete_tokens() {
   local encoded found names
@@ -79,7 +86,7 @@ join() {
     # printf is a builtin: the token is in no process's arguments.
     printf 'LIMIT=%q\nREGISTERED=%q\nJOIN_CONFIGURATION=%q\n' "$LIMIT" "$registered" "$document"
     printf '%s\n' "$JOIN_SCRIPT"
-  } | on_worker "sudo timeout --kill-after=30 $LIMIT bash -s join-worker.sh"
+  } | on_worker "sudo timeout --kill-after=30 $LIMIT bash -s join-worker.sh" || end_with $?
   step "wait until $WORKER_NAME has registered"
   wait_for "$REGISTER_SECONDS" "node $WORKER_NAME in the cluster" \
     kubectl wait --for=create --timeout=30s "node/$WORKER_NAME"
