@@ -21,15 +21,7 @@ cleanup() {
   rm -f "$known_hosts"
 }
 
-# Ends the script as the worker's has ended, which has said why; 255 is ssh's own, of a connection that is lost.
-end_with() {
-  (($1 != 255)) ||
-    fail "$WORKER_NAME ($WORKER_ADDRESS) answered no more while it joined. Is it on? make up starts it, and goes on from here."
-  exit "$1"
-}
-
-# The name of a token's Secret holds only the token's public half.
-delete_tokens() {
+delete_tokens() { # by their Secrets' names, which hold only a token's public half
   local encoded found names
   encoded=$(printf '%s' "$purpose" | base64 --wrap=0)
   found=$(kubectl --namespace kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token \
@@ -86,7 +78,12 @@ join() {
     # printf is a builtin: the token is in no process's arguments.
     printf 'LIMIT=%q\nREGISTERED=%q\nJOIN_CONFIGURATION=%q\n' "$LIMIT" "$registered" "$document"
     printf '%s\n' "$JOIN_SCRIPT"
-  } | on_worker "sudo timeout --kill-after=30 $LIMIT bash -s join-worker.sh" || end_with $?
+  } | on_worker "sudo timeout --kill-after=30 $LIMIT bash -s join-worker.sh" || {
+    # 255 is ssh's own, of a connection that is lost; else the worker's script has said why.
+    (($? != 255)) ||
+      fail "$WORKER_NAME ($WORKER_ADDRESS) answered no more while it joined. Is it on? make up starts it, and goes on from here."
+    exit 1
+  }
   step "wait until $WORKER_NAME has registered"
   wait_for "$REGISTER_SECONDS" "node $WORKER_NAME in the cluster" \
     kubectl wait --for=create --timeout=30s "node/$WORKER_NAME"
