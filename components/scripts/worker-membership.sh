@@ -30,6 +30,16 @@ delete_tokens() { # by their Secrets' names, which hold only a token's public ha
   ((${#names[@]} == 0)) || kubectl --namespace kube-system delete secrets --ignore-not-found "${names[@]}"
 }
 
+# signed TOKEN_ID: whether a worker with this token can trust cluster-info. The controller that signs it for each token
+# tries only once, and is refused where its own credentials have expired while the machine was paused; a change of the
+# token's Secret makes it try again.
+signed() {
+  local where="{.data.jws-kubeconfig-$1}"
+  [[ -z $(kubectl --namespace kube-public get configmap cluster-info --output "jsonpath=$where") ]] || return 0
+  kubectl --namespace kube-system annotate --overwrite secret "bootstrap-token-$1" "kubeadm-libvirt/unsigned-after=$SECONDS"
+  return 1
+}
+
 # The worker's node, or nothing where the cluster has none; fails where the API server does not answer.
 known_node() {
   kubectl get node "$WORKER_NAME" --ignore-not-found --output name
@@ -71,6 +81,7 @@ join() {
     kubeadm token create --ttl "${TOKEN_MINUTES}m" --description "$purpose"
   [[ $said =~ [a-z0-9]{6}\.[a-z0-9]{16} ]] || fail "kubeadm made no join token"
   token=${BASH_REMATCH[0]}
+  wait_for "$API_SECONDS" "the signature of kube-controller-manager for the join token" signed "${token%.*}"
   document=${JOIN_CONFIGURATION//@TOKEN@/$token}
   document=${document//@CA_CERT_HASH@/$ca_hash}
   step "join $WORKER_NAME"
@@ -93,32 +104,26 @@ join() {
   printf '%s\n%s\n' "$token" "$ca_hash"
 }
 
-ready() {
-  [[ $(kubectl get node "$WORKER_NAME" --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') == True ]]
-}
-
-# Without a node they stay in the API for a minute, as Ready as they were: services send requests to them, and a machine that
-# comes back under the name would take them over.
-delete_pods() {
-  kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$WORKER_NAME" --force --grace-period=0 --wait=false
-}
-
 forget_node() {
   step "delete node $WORKER_NAME"
   wait_for "$API_SECONDS" "the deletion of node $WORKER_NAME" kubectl delete node "$WORKER_NAME" --ignore-not-found
   forget_pods
 }
 
+# Without a node its pods stay in the API for a minute, as Ready as they were: services send requests to them, and a machine
+# that comes back under the name would take them over.
 forget_pods() {
   step "delete what the cluster still has of pods on $WORKER_NAME"
-  wait_for "$API_SECONDS" "the deletion of the pods on $WORKER_NAME" delete_pods
+  wait_for "$API_SECONDS" "the deletion of the pods on $WORKER_NAME" kubectl delete pods --all-namespaces \
+    --field-selector "spec.nodeName=$WORKER_NAME" --force --grace-period=0 --wait=false
 }
 
 drain_node() {
+  local ready='{.status.conditions[?(@.type=="Ready")].status}'
   trust_worker
   # A drain waits for the word of the kubelet that a pod has ended. A machine that is off, or was reset, never gives it, and
   # the cluster takes it for Ready for some while yet.
-  if ready && [[ $(kubelet_state) == kubelet-runs ]]; then
+  if [[ $(kubectl get node "$WORKER_NAME" --output "jsonpath=$ready") == True && $(kubelet_state) == kubelet-runs ]]; then
     step "drain $WORKER_NAME"
     kubectl drain "$WORKER_NAME" --ignore-daemonsets --delete-emptydir-data --timeout="${DRAIN_SECONDS}s" >&2 ||
       step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"
