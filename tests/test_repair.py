@@ -101,6 +101,14 @@ def test_a_machine_that_somebody_has_changed_is_prepared_again_and_all_is_checke
     assert anew["k8s-worker-1-prepare"].startswith(f"worker-1: {word}")
 
 
+def test_a_static_pod_whose_manifest_is_gone_is_written_anew() -> None:
+    seen = control_plane(dict.fromkeys(NODES, "True"))
+    seen = Seen(lines=(*seen.lines, ("missing", "kube-controller-manager", "kube-scheduler")), clock=seen.clock)
+    anew = unwell(stack(), "k8s", everything(control_plane_1=seen))
+    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+    assert "kube-controller-manager has no manifest, kube-scheduler has no manifest" in anew["k8s-control-plane-1-init"]
+
+
 def test_a_node_that_is_not_ready_is_prepared_again_and_keeps_its_place_in_the_cluster() -> None:
     nodes = {"control-plane-1": "True", "worker-1": "Unknown", "worker-2": "True"}
     anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(nodes)))

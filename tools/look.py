@@ -120,6 +120,7 @@ def findings(seen: Seen) -> list[str]:
         found.append("swap is on")
     if seen.get("forwarding") != "1":
         found.append("it forwards no packets")
+    found += [f"{each} has no manifest" for line in seen.lines if line[0] == "missing" for each in line[1:]]
     if abs(float(seen.get("clock") or seen.clock) - seen.clock) > CLOCK_SECONDS:
         found.append(f"its clock is {float(seen.get('clock')) - seen.clock:+.0f} s off")
     return found

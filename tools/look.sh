@@ -25,6 +25,11 @@ fi
 
 if [[ -e /var/lib/etcd/member ]]; then
   echo 'cluster yes'
+  missing=()
+  for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+    [[ -e /etc/kubernetes/manifests/$component.yaml ]] || missing+=("$component")
+  done
+  printf 'missing %s\n' "${missing[*]}"
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
   kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=60s --namespace kube-system \
     get nodes,deployments,daemonsets --no-headers --output "custom-columns=$columns,U:.spec.unschedulable"

@@ -101,6 +101,13 @@ DAMAGES = [
         "write anew what is missing in /etc/kubernetes",
     ),
     _damage(
+        "scheduler-deleted",
+        "The manifests of the scheduler and of the controller manager were deleted",
+        "control-plane-1",
+        "rm /etc/kubernetes/manifests/kube-{scheduler,controller-manager}.yaml",
+        "control-plane-1: kube-controller-manager has no manifest, kube-scheduler has no manifest",
+    ),
+    _damage(
         "swap-on",
         "Swap was made and switched on, on a worker",
         "worker-1",
