@@ -222,7 +222,7 @@ def test_a_worker_that_is_lost_while_it_joins_is_named(control_plane: Sandbox) -
     control_plane.does("ssh", "[[ ${!#} == 'if test '* ]] && exit 0; exit 255")
     result = join(control_plane)
     assert result.code == 1
-    assert "machine: worker-1 (10.17.3.21) answered no more while it joined. Is it on? make up starts" in result.said
+    assert "machine: worker-1 (10.17.3.21) stopped answering while it joined. Is it on? make up starts" in result.said
 
 
 def test_a_worker_with_another_host_key_is_not_trusted(control_plane: Sandbox) -> None:

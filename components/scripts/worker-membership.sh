@@ -92,7 +92,7 @@ join() {
   } | on_worker "sudo timeout --kill-after=30 $LIMIT bash -s join-worker.sh" || {
     # 255 is ssh's own, of a connection that is lost; else the worker's script has said why.
     (($? != 255)) ||
-      fail "$WORKER_NAME ($WORKER_ADDRESS) answered no more while it joined. Is it on? make up starts it, and goes on from here."
+      fail "$WORKER_NAME ($WORKER_ADDRESS) stopped answering while it joined. Is it on? make up starts it, and goes on from here."
     exit 1
   }
   step "wait until $WORKER_NAME has registered"
