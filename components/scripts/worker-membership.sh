@@ -14,11 +14,12 @@
 export KUBECONFIG=/etc/kubernetes/admin.conf
 readonly purpose="join of $WORKER_NAME" # tells this worker's tokens from others
 minted=no
-known_hosts=""
+known_hosts="" signing=""
 
 cleanup() {
   [[ $minted == no ]] || delete_tokens >&2 || true
   rm -f "$known_hosts"
+  [[ -z $signing ]] || kill "$signing" 2>/dev/null || true
 }
 
 delete_tokens() { # by their Secrets' names, which hold only a token's public half
@@ -34,8 +35,7 @@ delete_tokens() { # by their Secrets' names, which hold only a token's public ha
 # tries only once, and is refused where its own credentials have expired while the machine was paused; a change of the
 # token's Secret makes it try again.
 signed() {
-  local where="{.data.jws-kubeconfig-$1}"
-  [[ -z $(kubectl --namespace kube-public get configmap cluster-info --output "jsonpath=$where") ]] || return 0
+  kubectl --namespace kube-public wait --for="jsonpath={.data.jws-kubeconfig-$1}" --timeout=30s configmap/cluster-info && return 0
   kubectl --namespace kube-system annotate --overwrite secret "bootstrap-token-$1" "kubeadm-libvirt/unsigned-after=$SECONDS"
   return 1
 }
@@ -81,7 +81,10 @@ join() {
     kubeadm token create --ttl "${TOKEN_MINUTES}m" --description "$purpose"
   [[ $said =~ [a-z0-9]{6}\.[a-z0-9]{16} ]] || fail "kubeadm made no join token"
   token=${BASH_REMATCH[0]}
-  wait_for "$API_SECONDS" "the signature of kube-controller-manager for the join token" signed "${token%.*}"
+  # Beside the join: a controller manager that has just started takes half a minute. With nothing of this script's open,
+  # so that what a kill leaves of it for some seconds holds up neither the connection nor the next run.
+  wait_for "$LIMIT" "the signature for the join token" signed "${token%.*}" >/dev/null 2>&1 9>&- &
+  signing=$!
   document=${JOIN_CONFIGURATION//@TOKEN@/$token}
   document=${document//@CA_CERT_HASH@/$ca_hash}
   step "join $WORKER_NAME"
