@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.leftovers import mark
+from tests.executable import executable
 
 STAND_IN = f"""#!{sys.executable} -IS
 import json, sys
@@ -120,8 +121,7 @@ class Hypervisor:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir()
-        (directory / "virsh").write_text(STAND_IN)
-        (directory / "virsh").chmod(0o755)
+        executable(directory / "virsh", STAND_IN)
         self._write(domains={}, networks={}, pools={}, faults={}, directories={})
 
     def world(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.executable import executable
 from tools.look import findings, look
 
 NODES = [
@@ -20,17 +21,16 @@ NODES = [
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stand-in for ssh that notes arguments, known hosts and key, and does what is written into `does`."""
     (tmp_path / "bin").mkdir()
-    command = tmp_path / "bin" / "ssh"
-    command.write_text(
+    executable(
+        tmp_path / "bin" / "ssh",
         "#!/bin/bash\n"
         f'printf "%s\\n" "$*" >>{tmp_path}/calls\n'
         'for word in "$@"; do\n'
         f'  [[ $word != UserKnownHostsFile=* ]] || cat "${{word#*=}}" >{tmp_path}/known_hosts\n'
         "done\n"
         f'cat "$2" >{tmp_path}/key; stat --format=%a "$2" >{tmp_path}/mode\n'
-        f"source {tmp_path}/does\n"
+        f"source {tmp_path}/does\n",
     )
-    command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     return tmp_path
 
@@ -86,14 +86,8 @@ def machine(ssh: Path) -> Path:
         "cloud-init": "echo 'status: done'",
     }
     for name, script in stubs.items():
-        put(ssh / "bin" / name, script)
+        executable(ssh / "bin" / name, f"#!/bin/bash\n{script}\n")
     return ssh / "bin"
-
-
-def put(command: Path, script: str) -> None:
-    """Makes a command of a stub."""
-    command.write_text(f"#!/bin/bash\n{script}\n")
-    command.chmod(0o755)
 
 
 @pytest.mark.usefixtures("machine")
@@ -105,6 +99,7 @@ def test_a_machine_says_for_how_long_its_kubelet_has_run() -> None:
 
 
 def test_a_machine_that_has_docker_says_whether_it_runs(machine: Path) -> None:
-    put(machine / "dockerd", "exit 1")
-    put(machine / "systemctl", '[[ "$*" == "is-active docker" ]] && exec echo inactive; echo active')
+    executable(machine / "dockerd", "#!/bin/bash\nexit 1\n")
+    answers = '[[ "$*" == "is-active docker" ]] && exec echo inactive; echo active'
+    executable(machine / "systemctl", f"#!/bin/bash\n{answers}\n")
     assert "docker is inactive" in findings(look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"])

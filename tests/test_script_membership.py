@@ -85,6 +85,14 @@ def knows_the_worker(machine: Sandbox) -> None:
     machine.write("/etc/kubernetes/kubelet.conf")
 
 
+def no_longer_a_node(machine: Sandbox, trouble: str) -> None:
+    """The worker (the same sandbox) was reset, as a new one is, or is without a kubelet that runs."""
+    if trouble == "reset":
+        machine.path("/etc/kubernetes/kubelet.conf").unlink()
+    else:
+        machine.does("systemctl", "exit 3")
+
+
 def inputs() -> dict[str, str]:
     """What the program sends."""
     settings = make_settings()
@@ -257,14 +265,11 @@ def test_a_worker_that_the_cluster_knows_is_told_so(control_plane: Sandbox) -> N
     assert "\nREGISTERED=yes\n" in control_plane.read("/mnt/sent")
 
 
-@pytest.mark.parametrize("trouble", ["never joined", "without a kubelet"])
+@pytest.mark.parametrize("trouble", ["reset", "without a kubelet"])
 def test_a_node_whose_machine_is_no_node_is_deleted_before_the_join(control_plane: Sandbox, trouble: str) -> None:
     """kubeadm refuses to join while the cluster has a Ready node of the name."""
     knows_the_worker(control_plane)
-    if trouble == "never joined":
-        control_plane.path("/etc/kubernetes/kubelet.conf").unlink()
-    else:
-        control_plane.does("systemctl", "exit 3")
+    no_longer_a_node(control_plane, trouble)
     result = join(control_plane)
     assert result.code == 0, result.said
     did = [line for line in control_plane.lines() if line in (DELETE_NODE, DELETE_PODS) or line.startswith("kubeadm")]
@@ -310,10 +315,8 @@ def test_a_worker_that_cannot_say_that_its_pods_have_ended_is_not_waited_for(
         control_plane.does("ssh", "echo 'No route to host' >&2; exit 255")
     elif trouble == "not Ready":
         control_plane.write("/mnt/not-ready")
-    elif trouble == "reset":
-        control_plane.path("/etc/kubernetes/kubelet.conf").unlink()
     else:
-        control_plane.does("systemctl", "exit 3")
+        no_longer_a_node(control_plane, trouble)
     result = leave(control_plane)
     assert result.code == 0, result.said
     assert "go on without a drain: worker-1 does not answer, is not Ready, or has no kubelet that runs" in result.said

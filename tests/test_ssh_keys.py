@@ -14,6 +14,7 @@ from components.nodes import all_nodes
 from components.remote import SCRIPTS
 from components.ssh_keys import SshKeys, SshKeysArgs
 from tests.configuration import make_settings
+from tests.executable import executable
 from tests.recording import Run, run
 from tests.seeds import call, read_seed
 
@@ -103,8 +104,7 @@ def test_the_script_leaves_nothing_on_the_disk(made: subprocess.CompletedProcess
 def test_a_key_that_cannot_be_made_fails_the_run_and_leaves_nothing(tmp_path: Path) -> None:
     stubs = tmp_path / "bin"
     stubs.mkdir()
-    (stubs / "ssh-keygen").write_text('#!/bin/bash\n[[ $8 == -f ]] && echo half >"$9"; exit 1\n')
-    (stubs / "ssh-keygen").chmod(0o755)
+    executable(stubs / "ssh-keygen", '#!/bin/bash\n[[ $8 == -f ]] && echo half >"$9"; exit 1\n')
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     text = (SCRIPTS / "make-ssh-key.sh").read_text().replace("/dev/shm", str(temporary))

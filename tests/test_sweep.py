@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.executable import executable
 from tests.fake_virsh import DIRECTORY, OURS, Hypervisor
 from tools import leftovers, sweep
 from tools.stack_state import StackState
@@ -215,8 +216,7 @@ def test_a_bridge_without_a_network_is_removed_or_named(
     works: bool, code: int, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "br-k8s").mkdir()
-    (hypervisor.directory / "ip").write_text(f"#!/bin/sh\necho ip $* >>{tmp_path}/ip\nexit {code}\n")
-    (hypervisor.directory / "ip").chmod(0o755)
+    executable(hypervisor.directory / "ip", f"#!/bin/sh\necho ip $* >>{tmp_path}/ip\nexit {code}\n")
     done, lines = run("after", "", tmp_path, capsys)
     assert (tmp_path / "ip").read_text() == "ip link delete br-k8s\n"
     assert done == code

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.configuration import REPOSITORY
+from tests.executable import executable
 from tools.summary import summary
 
 
@@ -23,9 +24,7 @@ def host(tmp_path: Path) -> Path:
 
 def stand_in(host: Path, name: str, does: str) -> None:
     """Makes a command of the host."""
-    path = host / "commands" / name
-    path.write_text(f'#!/bin/bash\necho "{name} $*" >>{host}/calls\n{does}\n')
-    path.chmod(0o755)
+    executable(host / "commands" / name, f'#!/bin/bash\necho "{name} $*" >>{host}/calls\n{does}\n')
 
 
 def calls(host: Path) -> list[str]:

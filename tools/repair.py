@@ -115,8 +115,7 @@ def refuse_strangers(nodes: Sequence[Mapping[str, str]], seen: Mapping[str, Seen
         for name, each in seen.items()
         if each.stranger and name in addresses
     ]
-    if lines:
-        sys.exit("\n".join(lines))
+    _end_where_any(lines)
 
 
 def refuse_locked(seen: Mapping[str, Seen]) -> None:
@@ -127,6 +126,10 @@ def refuse_locked(seen: Mapping[str, Seen]) -> None:
         for name, each in seen.items()
         if each.locked
     ]
+    _end_where_any(lines)
+
+
+def _end_where_any(lines: Sequence[str]) -> None:
     if lines:
         sys.exit("\n".join(lines))
 

@@ -5,6 +5,7 @@ import pytest
 from lab.build import STEPS, select
 from lab.host import debian_sources
 from lab.steps import Step, StepFailed
+from tests.executable import executable
 
 
 def step(name: str, *needs: str) -> Step:
@@ -53,8 +54,7 @@ def test_without_a_debian_mirror_in_apts_sources_the_lab_says_what_it_lacks(
 @pytest.fixture
 def fake_apt(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
     directory = tmp_path_factory.mktemp("bin")
-    (directory / "apt-get").write_text('#!/bin/sh\necho "$APT_ANSWER"\n')
-    (directory / "apt-get").chmod(0o755)
+    executable(directory / "apt-get", '#!/bin/sh\necho "$APT_ANSWER"\n')
     monkeypatch.setenv("PATH", str(directory), prepend=":")
     answer = ["Debian|http://first.example/debian/", "Debian-Security|http://security.example/"]
     monkeypatch.setenv("APT_ANSWER", "\n".join([*answer, "Debian|http://second.example/debian/"]))
