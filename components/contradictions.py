@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import PurePosixPath
 from typing import Any
 
-from components.formats import machines, network
+from components.formats import machines, network, raw_machines
 from components.rules import (
     FIRST_WORKER_HOST,
     LIBVIRTS_OWN_NAME,
@@ -83,15 +83,13 @@ def _machine_faults(values: Mapping[str, Any]) -> list[str]:
     counts = (("control-plane", int(values.get("controlPlanes", 1))), ("worker", int(values.get("workers", 100))))
     names = [f"{role}-{number}" for role, count in counts for number in range(1, count + 1)]
     faults = []
+    for name, raw in raw_machines(values.get("machines", {})).items():
+        if name not in names:
+            rule = f"there is no such machine among {names[0]} to {names[-1]}"
+            faults.append(fault(f"machines.{name}", raw, rule, "correct the name, or remove it"))
     for name, machine in machines(values.get("machines", {})).items():
         own = machine.model_dump(by_alias=True, exclude_unset=True)
-        if name not in names:
-            rule, way_out = (
-                f"there is no such machine among {names[0]} to {names[-1]}",
-                "correct the name, or remove it",
-            )
-            faults.append(fault(f"machines.{name}", own, rule, way_out))
-        elif name.startswith("control-plane") and ((machine.cpus or 2) < 2 or (machine.memory or 1700) < 1700):
+        if name.startswith("control-plane") and ((machine.cpus or 2) < 2 or (machine.memory or 1700) < 1700):
             rule = "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB"
             faults.append(fault(f"machines.{name}", own, rule, "give it more, or remove it"))
         if (machine.image or "").startswith("http") and not machine.image_sha512:

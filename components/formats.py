@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -179,9 +180,21 @@ class MachineSettings(BaseModel):
 
 
 Machines = Annotated[dict[str, MachineSettings], BeforeValidator(json_object)]
-_MACHINES: TypeAdapter[dict[str, MachineSettings]] = TypeAdapter(Machines)
+
+
+def raw_machines(value: Any) -> dict[str, Any]:
+    """What the user has written for single machines, by the machine's name; nothing where it is no object."""
+    try:
+        found = json_object(value)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def machines(value: Any) -> dict[str, MachineSettings]:
-    """What single machines have of their own, by the machine's name."""
-    return _MACHINES.validate_python(value)
+    """What single machines have of their own, by the machine's name; without those that have it in another form."""
+    found = {}
+    for name, own in raw_machines(value).items():
+        with suppress(ValidationError):
+            found[name] = MachineSettings.model_validate(own)
+    return found

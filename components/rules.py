@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -27,12 +28,16 @@ RULES: dict[str, Rule] = {
     "controlPlanes": Rule(
         "must be an odd number, because etcd needs a majority, and only 1 is built so far (README, non-goals)", "1"
     ),
-    "controlPlaneCpus": Rule("must be 2 to 64, because kubeadm refuses a control plane with less than 2", "2"),
-    "controlPlaneMemory": Rule("must be MiB, 1700 to 1048576, because kubeadm refuses less than 1700", "3072"),
-    "workers": Rule("must be 1 to 100, because the control plane runs no pods of yours", "2"),
-    "workerCpus": Rule("must be 1 to 64", "2"),
-    "workerMemory": Rule("must be MiB, 1024 to 1048576", "2048"),
-    "diskSize": Rule("must be GiB, 8 to 4096", "20"),
+    "controlPlaneCpus": Rule(
+        "must be a whole number, 2 to 64, because kubeadm refuses a control plane with less than 2", "2"
+    ),
+    "controlPlaneMemory": Rule(
+        "must be a whole number of MiB, 1700 to 1048576, because kubeadm refuses less than 1700", "3072"
+    ),
+    "workers": Rule("must be a whole number, 1 to 100, because the control plane runs no pods of yours", "2"),
+    "workerCpus": Rule("must be a whole number, 1 to 64", "2"),
+    "workerMemory": Rule("must be a whole number of MiB, 1024 to 1048576", "2048"),
+    "diskSize": Rule("must be a whole number of GiB, 8 to 4096", "20"),
     "image": Rule(
         "must be the http(s) URL without user name, or the absolute path without % ? #, of a qcow2 file",
         "/var/lib/libvirt/boot/debian-13.qcow2",
@@ -62,7 +67,7 @@ RULES: dict[str, Rule] = {
     "webServerImage": Rule(
         "must be a whole image name: registry, path, and tag or digest", "docker.io/library/nginx:1.26.3"
     ),
-    "webServerReplicas": Rule("must be 1 to 100", "2"),
+    "webServerReplicas": Rule("must be a whole number, 1 to 100", "2"),
     "nodePort": Rule("must be 30000 to 32767, the range Kubernetes gives to node ports", "30080"),
 }
 
@@ -99,10 +104,7 @@ SYSTEM_TREES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/p
 def key_fault(key: str, value: object, *, missing: bool = False) -> str:
     """One line: key, value, rule and way out."""
     if key not in RULES:
-        names = {name.lower(): name for name in RULES}
-        near = difflib.get_close_matches(key.lower(), names, n=1)
-        meant = f" Did you mean {names[near[0]]}?" if near else ""
-        return f"- {_line(key)} = {_shown(value)}: there is no such key.{meant} {_removal(key)}"
+        return no_such_key(key, value, meant=nearest(key, RULES), removal=shlex.quote(key))
     rule = RULES[key]
     if missing:
         return f"- {key} is missing: it {rule.rule}. Set it with: pulumi config set {key} {rule.example}"
@@ -114,12 +116,27 @@ def key_fault(key: str, value: object, *, missing: bool = False) -> str:
     return fault(key, value, f"it {rule.rule}", f"set it with: pulumi config set {key} {rule.example}")
 
 
+def no_such_key(key: str, value: object, *, meant: str, removal: str) -> str:
+    """One line for a key that nothing reads. `removal` is what `pulumi config rm` is to remove."""
+    question = f" Did you mean {meant}?" if meant else ""
+    return f"- {_line(key)} = {_shown(value)}: there is no such key.{question} {_removal(removal)}"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The one of `names` that `name` may be a mistyping of, or nothing."""
+    known = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    return known[near[0]] if near else ""
+
+
 def namespace_fault(key: str, value: object, project: str) -> str:
     """One line for a key that belongs to no program or provider of this project."""
     namespace, _, name = key.partition(":")
     near = difflib.get_close_matches(namespace, [project], n=1)
     meant = f" Did you mean {project}:{_line(name)}?" if near or name in RULES else ""
-    return f"- {_line(key)} = {_shown(value)}: nothing here reads {_line(namespace)}.{meant} {_removal(key)}"
+    return (
+        f"- {_line(key)} = {_shown(value)}: nothing here reads {_line(namespace)}.{meant} {_removal(shlex.quote(key))}"
+    )
 
 
 def fault(key: str, value: object, rule: str, way_out: str) -> str:
@@ -128,14 +145,14 @@ def fault(key: str, value: object, rule: str, way_out: str) -> str:
 
 
 def _removal(key: str) -> str:
-    return f"Remove it with: pulumi config rm {_line(shlex.quote(key))}"
+    return f"Remove it with: pulumi config rm {_line(key)}"
 
 
 def _shown(value: object) -> str:
     if value is ENCRYPTED:
         return "'[secret]'"
     try:
-        text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+        text = json.dumps(value) if isinstance(value, dict | list | bool | None) else str(value)
     except ValueError:  # an integer of more digits than Python writes
         text = "a number too long to show"
     return f"'{_line(text)}'"

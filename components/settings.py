@@ -27,6 +27,7 @@ from components.formats import (
     Truth,
     WholeNumber,
 )
+from components.nested_rules import nested_fault
 from components.rules import ENCRYPTED, RULES, key_fault
 
 PROJECT = "kubeadm-libvirt"
@@ -98,16 +99,18 @@ def load_settings(values: Mapping[str, Any]) -> Settings:
     """
     values = {key: _stripped(value) for key, value in values.items()}
     settings: Settings | None = None
-    wrong: dict[str, str] = {}
+    wrong: dict[str, dict[str, None]] = {}
     unknown = [key_fault(key, value) for key, value in values.items() if key not in RULES]
     try:
         settings = Settings.model_validate({key: value for key, value in values.items() if key in RULES})
     except ValidationError as error:
         for detail in error.errors():
             key = str(detail["loc"][0])
-            wrong[key] = key_fault(key, values.get(key), missing=detail["type"] == "missing")
-    sound = {key: value for key, value in values.items() if key in RULES and key not in wrong}
-    faults = [*wrong.values(), *unknown, *cross_faults(sound)]
+            whole = key_fault(key, values.get(key), missing=detail["type"] == "missing")
+            wrong.setdefault(key, {})[nested_fault(detail["loc"], detail["input"]) or whole] = None
+    # Of machines, the sound ones are checked further where one has a fault.
+    sound = {key: value for key, value in values.items() if key in RULES.keys() - wrong.keys() | {"machines"}}
+    faults = [*(line for lines in wrong.values() for line in lines), *unknown, *cross_faults(sound)]
     if faults or settings is None:
         raise refusal(faults)
     return settings

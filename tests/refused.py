@@ -34,15 +34,27 @@ def rows(key: str, rule: str, example: str, *values: Any) -> Iterable[Refused]:
         yield Refused(overrides={key: value}, line=line)
 
 
+def nested(key: str, path: str, rule: str, example: str, *values: str) -> Iterable[Refused]:
+    """Rows of values inside an object of two levels, in JSON."""
+    outer, _, inner = path.partition(".")
+    for value in values:
+        shown, way_out = value.strip('"'), f"set it with: pulumi config set --path {key}.{path} {example}"
+        line = f"- {key}.{path} = '{shown}' is refused: it {rule}. Way out: {way_out}"
+        yield Refused(overrides={key: f'{{"{outer}": {{"{inner}": {value}}}}}'}, line=line)
+
+
 def row(line: str, **overrides: Any) -> Refused:
     """A row of keys that contradict each other or the world."""
     return Refused(overrides=overrides, line=line)
 
 
-CPUS = "must be 2 to 64, because kubeadm refuses a control plane with less than 2"
-MEMORY = "must be MiB, 1700 to 1048576, because kubeadm refuses less than 1700"
+CPUS = "must be a whole number, 2 to 64, because kubeadm refuses a control plane with less than 2"
+MEMORY = "must be a whole number of MiB, 1700 to 1048576, because kubeadm refuses less than 1700"
 ODD = "must be an odd number, because etcd needs a majority, and only 1 is built so far (README, non-goals)"
-WORKERS = "must be 1 to 100, because the control plane runs no pods of yours"
+WORKER_CPUS = "must be a whole number, 1 to 64"
+WORKER_MEMORY = "must be a whole number of MiB, 1024 to 1048576"
+DISK = "must be a whole number of GiB, 8 to 4096"
+WORKERS = "must be a whole number, 1 to 100, because the control plane runs no pods of yours"
 NETWORK = "must be an IPv4 network without host bits"
 BASE_URL = "must be an http(s) URL without user name and query, or empty"
 FILE_URL = "must be an http(s) URL without user name, or empty"
@@ -117,9 +129,9 @@ VALUES = [
     *rows("controlPlaneCpus", CPUS, "2", "1", "65", "two"),
     *rows("controlPlaneMemory", MEMORY, "3072", "1699", "1048577", "2G", "2048.0"),
     *rows("workers", WORKERS, "2", "0", "101", "-2", *NO_NUMBERS),
-    *rows("workerCpus", "must be 1 to 64", "2", "0", "65"),
-    *rows("workerMemory", "must be MiB, 1024 to 1048576", "2048", "1023", "1048577"),
-    *rows("diskSize", "must be GiB, 8 to 4096", "20", "7", "4097", "20G"),
+    *rows("workerCpus", WORKER_CPUS, "2", "0", "65"),
+    *rows("workerMemory", WORKER_MEMORY, "2048", "1023", "1048577"),
+    *rows("diskSize", DISK, "20", "7", "4097", "20G"),
     *rows("image", IMAGE, DEBIAN, "", "debian.qcow2", "ftp://images.example/debian.qcow2", "http://a", "http://a/b/"),
     *rows(
         "image", IMAGE, DEBIAN, "/", "/srv/", "//server/debian.qcow2", "/srv/a%41", "/srv/a?b", "/srv/a#b", "/srv/.."
@@ -131,9 +143,26 @@ VALUES = [
     ),
     *rows(
         *("machines", MACHINES, '\'{"worker-2": {"memory": 4096}}\''),
-        *("[]", '{"worker-1": {"disk": 9}}', '{"worker-1": {"memory": 512}}', '{"worker-1": 4096}', "worker-1", "null"),
-        *('{"worker-1": {"memory": 4096.0}}', '{"worker-1": {"cpus": true}}', '{"worker-1": {"disk_size": 9}}'),
-        *('{"worker-1": null}', '{"worker-1": {}, "worker-1": {}}', '{"worker-1": {"image": "debian.qcow2"}}'),
+        *("[]", '{"worker-1": 4096}', "worker-1", "null", '{"worker-1": {"a b": 9}}', '{"worker-1": {"": 9}}'),
+        *('{"worker-1": null}', '{"worker-1": {}, "worker-1": {}}', '{"worker-1": {}'),
+    ),
+    *nested("machines", "worker-1.memory", WORKER_MEMORY, "2048", "512", "4096.0", '"4Gi"', "[4096]"),
+    *nested("machines", "worker-1.cpus", WORKER_CPUS, "2", "0", "65", "true"),
+    *nested("machines", "worker-2.diskSize", DISK, "20", "7", '"20G"'),
+    *nested("machines", "worker-1.image", IMAGE, DEBIAN, '"debian.qcow2"', '"ftp://a/b.qcow2"', "5"),
+    *nested("machines", "worker-1.imageSha512", CHECKSUM, "$(sha512sum FILE)", '"abc"'),
+    *(
+        row(
+            f"- machines.worker-1.{key} = '9': there is no such key.{meant} "
+            f"Remove it with: pulumi config rm --path machines.worker-1.{key}",
+            machines=f'{{"worker-1": {{"{key}": 9}}}}',
+        )
+        for key, meant in (
+            ("disk", " Did you mean diskSize?"),
+            ("disk_size", " Did you mean diskSize?"),
+            ("memroy", " Did you mean memory?"),
+            ("zzz", ""),
+        )
     ),
     *rows("systemUpgrade", "must be true or false", "true", "maybe", "", "yes", "on", "1", "t"),
     *rows("virtualization", "must be kvm or qemu", "kvm", "xen", "KVM", ""),
@@ -148,7 +177,7 @@ VALUES = [
     *rows("kubernetesAptRepository", BASE_URL, REPOSITORY, "file:///srv", "http://a/b?c=d", "http://a/ /"),
     *rows(
         *("imageMirrors", MIRRORS, '\'{"docker.io": "http://10.0.0.5:5000"}\''),
-        *('{"docker.io": "10.0.0.5:5000"}', '{"docker.io/library": "http://a"}', '["docker.io"]', "{docker.io", "null"),
+        *('{"docker.io/library": "http://a"}', '["docker.io"]', "{docker.io", "null", '{"docker.io": "http://a"'),
         *(
             '{"..": "http://a"}',
             '{".": "http://a"}',
@@ -156,15 +185,27 @@ VALUES = [
             '{"": "http://a"}',
             '{"Docker.io": "http://a"}',
         ),
-        *('{"a:65536": "http://a"}', '{"a": 5}', '{"a": null}', '{"a": ["http://a"]}', '{"a": ""}', '{"a": NaN}', "5"),
-        *(
-            '{"a": "http://a", "a": "http://b"}',
-            '{"a": "http://b?c"}',
-            '{"a": "http://b\\"c"}',
-            '{"a": "http://b\\nc"}',
-        ),
+        *('{"a:65536": "http://a"}', '{"a": "http://a", "a": "http://b"}', "5"),
         ("[" * 20000, f"{'[' * 80}…"),
-        ('{"a": "http://me:secret@b"}', '{"a": "http://…@b"}'),
+    ),
+    *(
+        row(
+            f"- imageMirrors.a.b:5 = '{shown}' is refused: it must be an http(s) URL without user name and query. "
+            "Way out: set it with: pulumi config set --path 'imageMirrors[\"a.b:5\"]' http://10.0.0.5:5000",
+            imageMirrors=f'{{"docker.io": "http://a", "a.b:5": {value}}}',
+        )
+        for value, shown in (
+            ('"10.0.0.5:5000"', "10.0.0.5:5000"),
+            ("5", "5"),
+            ("null", "null"),
+            ("NaN", "nan"),
+            ('""', ""),
+            ('["http://a"]', '["http://a"]'),
+            ('"http://b?c"', "http://b?c"),
+            ('"http://b\\"c"', 'http://b"c'),
+            ('"http://b\\nc"', "http://b\\nc"),
+            ('"http://me:secret@b"', "http://…@b"),
+        )
     ),
     *rows("webServerImage", WEB_IMAGE, NGINX, "", "nginx", "nginx:1.26.3", "library/nginx:1", "docker.io/nginx:1"),
     *rows(
@@ -181,6 +222,6 @@ VALUES = [
         ("docker.io/a/b:" + "1" * 129, f"docker.io/a/b:{'1' * 66}…"),
         "a.b:99999/c:1",
     ),
-    *rows("webServerReplicas", "must be 1 to 100", "2", "0", "101"),
+    *rows("webServerReplicas", "must be a whole number, 1 to 100", "2", "0", "101"),
     *rows("nodePort", PORT, "30080", "29999", "32768", "80", "30080/tcp"),
 ]

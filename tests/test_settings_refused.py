@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
 
+from components.nested_rules import MACHINE
 from components.rules import RULES
 from components.settings import PROJECT, SettingsError, load_settings, stack_values
 from tests.configuration import PROJECT_FILE, default_values, make_settings
@@ -68,6 +70,26 @@ def test_all_faults_come_in_one_message() -> None:
     ], "a user who mends one fault a run gives up before the last"
 
 
+def test_all_faults_inside_one_key_come_in_one_message() -> None:
+    own = {"worker-9": {"memory": 1, "cpus": 0}, "worker-1": {"disk": 9}, "control-plane-1": {"cpus": 1}, "worker-2": 4}
+    lines = faults(machines=json.dumps(own))
+    assert [line.split(" = ")[0] for line in lines] == [
+        "- machines.worker-9.cpus",
+        "- machines.worker-9.memory",
+        "- machines.worker-1.disk",
+        "- machines",
+        "- machines.worker-9",
+        "- machines.control-plane-1",
+    ]
+
+
+@pytest.mark.parametrize("key", sorted(MACHINE))
+def test_what_a_refusal_proposes_for_one_machine_is_accepted(key: str) -> None:
+    example = "0" * 128 if key == "imageSha512" else MACHINE[key].example
+    own = {"image": "/srv/debian.qcow2", key: example}
+    make_settings(machines=json.dumps({"worker-1": own}))
+
+
 @pytest.mark.parametrize("key", sorted(RULES))
 def test_a_missing_key_is_named_with_the_command_that_sets_it(key: str) -> None:
     values = default_values()
@@ -85,7 +107,7 @@ def test_a_value_of_another_type_is_refused_and_not_a_traceback(key: str, value:
     if key in ("imageMirrors", "machines") and value == {}:
         return  # the default
     lines = faults(**{key: value})
-    assert lines[0].startswith(f"- {key} = "), lines
+    assert re.match(rf"- {key}(\.a)? = ", lines[0]), lines
 
 
 @pytest.mark.parametrize("value", [True, 2.0, 10**5000], ids=["true", "float", "huge"])

@@ -21,7 +21,7 @@ TWO = "The configuration has 2 faults; nothing was made."
 OWN = "  kubeadm-libvirt:"
 SEE = "Way out: see docs/configuration.md for how it is written"
 WORKERS = (
-    "is refused: it must be 1 to 100, because the control plane runs no pods of yours. "
+    "is refused: it must be a whole number, 1 to 100, because the control plane runs no pods of yours. "
     "Way out: set it with: pulumi config set workers 2"
 )
 NAME = (

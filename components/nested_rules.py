@@ -1,0 +1,36 @@
+"""What the user is told about a refused value inside `machines` and `imageMirrors`: its own name, rule and way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from components.rules import RULES, Rule, fault, nearest, no_such_key
+
+MACHINE = {
+    "cpus": RULES["workerCpus"],
+    "memory": RULES["workerMemory"],
+    **{key: RULES[key] for key in ("diskSize", "image", "imageSha512")},
+}
+"""What a single machine may have of its own. A control plane needs more (contradictions.py)."""
+MIRROR = Rule("must be an http(s) URL without user name and query", "http://10.0.0.5:5000")
+
+_PLAIN = r"[A-Za-z0-9_-]+"
+"""What a path of `pulumi config set --path` takes without quotes."""
+
+
+def nested_fault(location: Sequence[int | str], value: object) -> str | None:
+    """One line for the value at pydantic's `location`; None where only the whole object can be named."""
+    match tuple(location):
+        case ("machines", str(machine), str(key)) if re.fullmatch(_PLAIN, machine) and re.fullmatch(_PLAIN, key):
+            path = f"machines.{machine}.{key}"
+            if key not in MACHINE:
+                return no_such_key(path, value, meant=nearest(key, MACHINE), removal=f"--path {path}")
+            return _refused(path, value, MACHINE[key], path)
+        case ("imageMirrors", str(registry)) if re.fullmatch(r"[a-z0-9.:-]+", registry):
+            return _refused(f"imageMirrors.{registry}", value, MIRROR, f"'imageMirrors[\"{registry}\"]'")
+    return None
+
+
+def _refused(name: str, value: object, rule: Rule, path: str) -> str:
+    return fault(name, value, f"it {rule.rule}", f"set it with: pulumi config set --path {path} {rule.example}")
