@@ -22,6 +22,8 @@ PRIVATE = ("etc", "run", "var", "home", "mnt", "tmp")  # /tmp comes last: it hid
 REAL = [
     "base64",
     "cat",
+    "cut",
+    "df",
     "diff",
     "flock",
     "grep",
@@ -34,10 +36,12 @@ REAL = [
     "sha256sum",
     "sort",
     "tail",
+    "tr",
+    "wc",
 ]
 """Commands that do on the machine what they always do."""
 PACKAGES = ["apt-get", "apt-mark", "curl", "dpkg", "dpkg-query"]
-SYSTEM = ["cloud-init", "date", "ip", "modprobe", "sleep", "ssh", "swapoff", "sysctl", "systemctl", "uname"]
+SYSTEM = ["cloud-init", "date", "ip", "modprobe", "sleep", "ssh", "swapoff", "swapon", "sysctl", "systemctl", "uname"]
 KUBERNETES = ["ctr", "kubeadm", "kubectl"]
 """Commands that do nothing unless a test says what."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -52,6 +53,15 @@ def test_an_event_log_of_an_earlier_run_is_gone_when_a_run_starts(
     assert not events.exists()
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
+def job(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How a shell starts a job: one in the background ignores interrupts."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("job")
 def test_an_interrupted_run_may_save_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved, ready = tmp_path / "saved", tmp_path / "ready"
     os.mkfifo(ready)

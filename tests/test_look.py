@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.executable import executable
-from tools.look import findings, look
+from tools.look import look
 
 NODES = [
     {"name": "control-plane-1", "address": "10.17.3.11", "host_key": "ssh-ed25519 AAAAone"},
@@ -96,10 +96,3 @@ def test_a_machine_says_for_how_long_its_kubelet_has_run() -> None:
     assert 90 <= int(seen.get("kubelet-seconds")) <= 110
     assert not seen.patience_is_over
     assert (seen.get("kubelet"), seen.get("swap")) == ("active", "0")
-
-
-def test_a_machine_that_has_docker_says_whether_it_runs(machine: Path) -> None:
-    executable(machine / "dockerd", "#!/bin/bash\nexit 1\n")
-    answers = '[[ "$*" == "is-active docker" ]] && exec echo inactive; echo active'
-    executable(machine / "systemctl", f"#!/bin/bash\n{answers}\n")
-    assert "docker is inactive" in findings(look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"])

@@ -10,7 +10,8 @@ import pytest
 
 from tests.configuration import make_settings
 from tools.look import Seen, findings, full
-from tools.repair import asked_for, gone, lost, refuse_locked, refuse_strangers, stillborn, unwell
+from tools.refusals import refuse_locked, refuse_strangers
+from tools.repair import asked_for, gone, lost, stillborn, unwell
 from tools.stack_resources import Stack
 
 NODES = ["control-plane-1", "worker-1", "worker-2"]
@@ -51,8 +52,8 @@ def stack(**changes: tuple[str, ...]) -> Stack:
 
 def well(**changed: str) -> Seen:
     """What a machine says that lacks nothing."""
-    values = {"containerd": "active", "kubelet": "active", "swap": "0", "clock": str(int(time.time())), "disk": "31"}
-    values |= {"forwarding": "1", "joined": "yes", "kubelet-seconds": "40", **changed}
+    values = {"containerd": "active", "kubelet": "active", "docker": "active", "swap": "0", "disk": "31"}
+    values |= {"clock": str(int(time.time())), "joined": "yes", "kubelet-seconds": "40", **changed}
     return Seen(lines=tuple(values.items()), clock=time.time())
 
 
@@ -78,7 +79,7 @@ def everything(**changed: Seen) -> dict[str, Seen]:
 
 
 def test_nothing_is_made_anew_where_all_is_well() -> None:
-    assert unwell(stack(), "k8s", everything()) == {}
+    assert unwell(stack(), make_settings(), everything()) == {}
     assert lost(stack()) == {}
 
 
@@ -89,29 +90,43 @@ def test_nothing_is_made_anew_where_all_is_well() -> None:
         ({"containerd": "failed"}, "containerd is failed"),
         ({"docker": "inactive"}, "docker is inactive"),
         ({"swap": "1"}, "swap is on"),
-        ({"forwarding": "0"}, "it forwards no packets"),
         ({"clock": "1000000000"}, "its clock is -"),
     ],
 )
 def test_a_machine_that_somebody_has_changed_is_prepared_again_and_all_is_checked(
     changed: dict[str, str], word: str
 ) -> None:
-    anew = unwell(stack(), "k8s", everything(worker_1=well(**changed)))
+    anew = unwell(stack(), make_settings(), everything(worker_1=well(**changed)))
     assert set(anew) == {"k8s-worker-1-prepare", *CHECKS}
     assert anew["k8s-worker-1-prepare"].startswith(f"worker-1: {word}")
+
+
+@pytest.mark.parametrize("lost", ["net.ipv4.ip_forward is not 1", "kubelet is not held at its version"])
+def test_what_a_machine_says_is_changed_is_said_to_the_user_and_prepared_again(lost: str) -> None:
+    seen = Seen(lines=(*well().lines, ("changed", *lost.split())), clock=time.time())
+    anew = unwell(stack(), make_settings(), everything(worker_2=seen))
+    assert anew == {
+        "k8s-worker-2-prepare": f"worker-2: {lost}; it is prepared again",
+        **dict.fromkeys(CHECKS, "All is checked again after the repair"),
+    }
+
+
+def test_docker_is_missed_only_where_the_configuration_wants_it() -> None:
+    seen = everything(worker_1=well(docker="inactive"))
+    assert unwell(stack(), make_settings(containerRuntime="containerd"), seen) == {}
 
 
 def test_a_static_pod_whose_manifest_is_gone_is_written_anew() -> None:
     seen = control_plane(dict.fromkeys(NODES, "True"))
     seen = Seen(lines=(*seen.lines, ("missing", "kube-controller-manager", "kube-scheduler")), clock=seen.clock)
-    anew = unwell(stack(), "k8s", everything(control_plane_1=seen))
+    anew = unwell(stack(), make_settings(), everything(control_plane_1=seen))
     assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
     assert "kube-controller-manager has no manifest, kube-scheduler has no manifest" in anew["k8s-control-plane-1-init"]
 
 
 def test_a_node_that_is_not_ready_is_prepared_again_and_keeps_its_place_in_the_cluster() -> None:
     nodes = {"control-plane-1": "True", "worker-1": "Unknown", "worker-2": "True"}
-    anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(nodes)))
+    anew = unwell(stack(), make_settings(), everything(control_plane_1=control_plane(nodes)))
     assert set(anew) == {"k8s-worker-1-prepare", *CHECKS}
     assert "its node is not Ready" in anew["k8s-worker-1-prepare"]
 
@@ -122,7 +137,7 @@ def test_a_machine_that_its_kubelet_does_not_get_ready_in_minutes_is_started_ane
     for_long = [("kubelet-seconds", "301"), *(line for line in well().lines if line[0] != "kubelet-seconds")]
     seen = everything(control_plane_1=cluster)
     seen[name] = Seen(lines=(*for_long, *(line for line in seen[name].lines if len(line) > 2)), clock=time.time())
-    anew = unwell(stack(), "k8s", seen)
+    anew = unwell(stack(), make_settings(), seen)
     assert set(anew) == {f"k8s-{name}-domain", *CHECKS}
     assert anew[f"k8s-{name}-domain"] == (
         f"{name}: its node is not Ready, though its kubelet runs; it is started anew around its disk"
@@ -132,31 +147,31 @@ def test_a_machine_that_its_kubelet_does_not_get_ready_in_minutes_is_started_ane
 @pytest.mark.parametrize("ready", ["False", None])
 def test_the_control_planes_own_node_is_looked_at_like_the_others(ready: str | None) -> None:
     nodes = {"worker-1": "True", "worker-2": "True"} | ({} if ready is None else {"control-plane-1": ready})
-    anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(nodes)))
+    anew = unwell(stack(), make_settings(), everything(control_plane_1=control_plane(nodes)))
     assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
     assert ("its node is not Ready" if ready else "its node is not in the cluster") in anew["k8s-control-plane-1-init"]
 
 
 def test_a_worker_that_the_cluster_has_forgotten_joins_again() -> None:
     nodes = {"control-plane-1": "True", "worker-2": "True"}
-    anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(nodes)))
+    anew = unwell(stack(), make_settings(), everything(control_plane_1=control_plane(nodes)))
     assert set(anew) == {"k8s-worker-1-prepare", "k8s-worker-1-join", *CHECKS}
 
 
 def test_a_worker_that_has_forgotten_the_cluster_joins_again() -> None:
-    anew = unwell(stack(), "k8s", everything(worker_2=well(kubelet="activating", joined="no")))
+    anew = unwell(stack(), make_settings(), everything(worker_2=well(kubelet="activating", joined="no")))
     assert set(anew) == {"k8s-worker-2-prepare", "k8s-worker-2-join", *CHECKS}
 
 
 def test_an_api_server_that_is_down_is_waited_for_on_the_control_plane_and_accuses_no_worker() -> None:
-    anew = unwell(stack(), "k8s", everything(control_plane_1=control_plane(None)))
+    anew = unwell(stack(), make_settings(), everything(control_plane_1=control_plane(None)))
     assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
 
 
 @pytest.mark.parametrize("addon", list(ADDONS))
 def test_an_addon_that_somebody_has_deleted_is_written_anew_by_kubeadm(addon: str) -> None:
     anew = unwell(
-        stack(), "k8s", everything(control_plane_1=control_plane(dict.fromkeys(NODES, "True"), without=addon))
+        stack(), make_settings(), everything(control_plane_1=control_plane(dict.fromkeys(NODES, "True"), without=addon))
     )
     assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
     assert f"{addon} is not in the cluster" in anew["k8s-control-plane-1-init"]
@@ -165,11 +180,13 @@ def test_an_addon_that_somebody_has_deleted_is_written_anew_by_kubeadm(addon: st
 def test_a_dns_without_a_pod_is_asked_for_an_answer() -> None:
     seen = control_plane(dict.fromkeys(NODES, "True"), without="coredns")
     idle = Seen(lines=(*seen.lines, ("Deployment", "coredns", "<none>", "<none>", "<none>")), clock=seen.clock)
-    assert set(unwell(stack(), "k8s", everything(control_plane_1=idle))) == CHECKS
+    assert set(unwell(stack(), make_settings(), everything(control_plane_1=idle))) == CHECKS
     others = ("Deployment", "metrics-server", "<none>", "<none>", "<none>")
     seen = control_plane(dict.fromkeys(NODES, "True"))
     theirs = Seen(lines=(*seen.lines, others), clock=seen.clock)
-    assert unwell(stack(), "k8s", everything(control_plane_1=theirs)) == {}, "what others have installed is theirs"
+    assert unwell(stack(), make_settings(), everything(control_plane_1=theirs)) == {}, (
+        "what others have installed is theirs"
+    )
 
 
 def test_a_control_plane_without_etcds_data_becomes_a_new_machine() -> None:
@@ -186,7 +203,7 @@ def test_a_cordoned_node_is_told_from_the_others() -> None:
 
 
 def test_a_machine_that_does_not_answer_is_started_anew_around_its_disk() -> None:
-    anew = unwell(stack(), "k8s", everything(worker_1=Seen()))
+    anew = unwell(stack(), make_settings(), everything(worker_1=Seen()))
     assert set(anew) == {"k8s-worker-1-domain", *CHECKS}
     assert "it does not answer over SSH" in anew["k8s-worker-1-domain"]
 
@@ -234,7 +251,7 @@ def test_secrets_of_an_export_are_read() -> None:
 def test_a_full_disk_is_named_and_not_thrown_away() -> None:
     seen = everything(worker_1=well(disk="97"))
     assert full(seen) == ["worker-1"]
-    assert unwell(stack(), "k8s", seen) == {}, "what is on it may be worth something"
+    assert unwell(stack(), make_settings(), seen) == {}, "what is on it may be worth something"
 
 
 def test_a_stranger_at_a_machines_address_ends_the_run() -> None:
@@ -260,7 +277,7 @@ def test_a_machine_that_refuses_the_login_key_is_not_started_anew_for_nothing() 
 
 
 def test_a_clock_a_few_seconds_off_is_right_enough() -> None:
-    assert findings(well(clock=str(int(time.time()) - 20))) == []
+    assert findings(well(clock=str(int(time.time()) - 20)), container_runtime="docker") == []
 
 
 @pytest.mark.parametrize(

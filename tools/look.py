@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.cloud_init import LOGIN_USER
+
 SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
 """How far a machine's clock may be from this one's. Certificates and tokens take minutes, not seconds."""
@@ -96,7 +98,7 @@ def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
     asked = time.time()
     try:
         answer = subprocess.run(
-            ["ssh", *options, f"debian@{address}", "sudo bash -s"],
+            ["ssh", *options, f"{LOGIN_USER}@{address}", "sudo bash -s"],
             input=SCRIPT.read_text(),
             text=True,
             capture_output=True,
@@ -112,14 +114,13 @@ def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
     return Seen(lines=tuple(tuple(line.split()) for line in answer.stdout.splitlines() if line.strip()), clock=asked)
 
 
-def findings(seen: Seen) -> list[str]:
+def findings(seen: Seen, *, container_runtime: str) -> list[str]:
     """What is wrong with one machine that preparing it again puts right, in words."""
-    units = ["containerd", "kubelet", *(["docker"] if seen.get("docker") else [])]
+    units = ["containerd", "kubelet", *(["docker"] if container_runtime == "docker" else [])]
     found = [f"{unit} is {seen.get(unit) or 'not there'}" for unit in units if seen.get(unit) != "active"]
     if seen.get("swap") not in ("0", ""):
         found.append("swap is on")
-    if seen.get("forwarding") != "1":
-        found.append("it forwards no packets")
+    found += [" ".join(line[1:]) for line in seen.lines if line[0] == "changed"]
     found += [f"{each} has no manifest" for line in seen.lines if line[0] == "missing" for each in line[1:]]
     if abs(float(seen.get("clock") or seen.clock) - seen.clock) > CLOCK_SECONDS:
         found.append(f"its clock is {float(seen.get('clock')) - seen.clock:+.0f} s off")

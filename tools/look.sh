@@ -1,12 +1,15 @@
 # shellcheck shell=bash
 # Runs on a machine of the cluster, sent over SSH by tools/look.py: says what is there, and changes nothing.
-# Result: lines "WHAT VALUE"; of a machine with etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE", the same of each
-# Deployment and DaemonSet of kube-system with <none> for what it has not; none of these where its API server does not answer.
+# Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; of a machine with
+# etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE", the same of each Deployment and DaemonSet of kube-system with
+# <none> for what it has not; none of these where its API server does not answer.
 set -uo pipefail
 
-units=(containerd kubelet)
-! command -v dockerd >/dev/null || units+=(docker)
-for unit in "${units[@]}"; do
+readonly settings=/etc/sysctl.d/99-kubernetes.conf modules=/etc/modules-load.d/kubernetes.conf
+
+changed() { printf 'changed %s\n' "$1"; }
+
+for unit in containerd kubelet docker; do
   printf '%s %s\n' "$unit" "$(systemctl is-active "$unit")"
 done
 # How long the kubelet has had to make its node Ready.
@@ -15,7 +18,22 @@ printf 'kubelet-seconds %s\n' $(($(cut --delimiter=. --fields=1 /proc/uptime) - 
 printf 'swap %s\n' "$(swapon --noheadings --show=NAME | wc --lines)"
 printf 'clock %s\n' "$(date +%s)"
 printf 'disk %s\n' "$(df --output=pcent / | tail --lines=1 | tr --delete --complement '0-9')"
-printf 'forwarding %s\n' "$(cat /proc/sys/net/ipv4/ip_forward)"
+
+# What prepare-node.sh has set, for now and for the next start.
+for file in "$settings" "$modules"; do
+  [[ -e $file ]] || changed "$file is gone"
+done
+if [[ -e $settings ]]; then
+  while read -r setting _ value; do
+    [[ $(sysctl --values "$setting") == "$value" ]] || changed "$setting is not $value"
+  done <"$settings"
+fi
+! grep --quiet '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab || changed "swap comes back at the next start"
+packages=$(dpkg-query --show --showformat='${Package} ${db:Status-Want} ${db:Status-Status}\n' kubeadm kubelet kubectl)
+for package in kubeadm kubelet kubectl; do
+  [[ $packages == *"$package hold installed"* ]] || changed "$package is not held at its version"
+done
+
 if [[ -e /etc/kubernetes/kubelet.conf ]]; then
   echo 'joined yes'
 else
@@ -30,6 +48,7 @@ if [[ -e /var/lib/etcd/member ]]; then
     [[ -e /etc/kubernetes/manifests/$component.yaml ]] || missing+=("$component")
   done
   printf 'missing %s\n' "${missing[*]}"
+  [[ -e /home/$SUDO_USER/.kube/config ]] || changed "$SUDO_USER has no kubeconfig"
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
   kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=60s --namespace kube-system \
     get nodes,deployments,daemonsets --no-headers --output "custom-columns=$columns,U:.spec.unschedulable"

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from components.settings import Settings
 from tools.check_configuration import load
 from tools.look import Seen, findings, full, look
+from tools.refusals import refuse_locked, refuse_strangers
 from tools.stack_resources import Stack
 
 LOOK_SECONDS = 60
@@ -64,16 +66,17 @@ def gone(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, str]:
     }
 
 
-def unwell(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, str]:
+def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[str, str]:
     """Why each step is repeated, for a cluster that `up` had finished."""
     anew: dict[str, str] = {}
     nodes = next((each.nodes for name, each in seen.items() if name.startswith("control-plane")), None)
     for name, each in seen.items():
-        found = findings(each) if each.lines else ["it does not answer over SSH"]
+        runtime = settings.container_runtime
+        found = findings(each, container_runtime=runtime) if each.lines else ["it does not answer over SSH"]
         found += _in_the_cluster(name, each, nodes)
         if not found:
             continue
-        reason, step = f"{name}: {', '.join(found)}", f"{prefix}-{name}"
+        reason, step = f"{name}: {', '.join(found)}", f"{settings.cluster_name}-{name}"
         # As where the pod network's files are gone: a pod writes them when it is set up after a machine's start.
         stuck = found == [NOT_READY] and each.patience_is_over
         if stuck or not each.lines:
@@ -105,35 +108,6 @@ def _in_the_cluster(name: str, seen: Seen, nodes: Mapping[str, str] | None) -> l
     return found
 
 
-def refuse_strangers(nodes: Sequence[Mapping[str, str]], seen: Mapping[str, Seen]) -> None:
-    """Ends the run where a machine answers with another host key than the stack gave it."""
-    addresses = {node["name"]: node["address"] for node in nodes}
-    lines = [
-        f"{name}: whoever answers at {addresses[name]} has another host key than the one that this stack gave {name}. "
-        f"Nothing was sent there. Find out who it is; if it is {name} itself, make up REPLACE={name} gives it a new "
-        "disk."
-        for name, each in seen.items()
-        if each.stranger and name in addresses
-    ]
-    _end_where_any(lines)
-
-
-def refuse_locked(seen: Mapping[str, Seen]) -> None:
-    """Ends the run where a machine does not let us in: starting it anew would change nothing, and take minutes."""
-    lines = [
-        f"{name}: it has its host key, and refuses this stack's login key, which /home/debian/.ssh/authorized_keys "
-        f"should have. make up REPLACE={name} gives it a new disk, with the key."
-        for name, each in seen.items()
-        if each.locked
-    ]
-    _end_where_any(lines)
-
-
-def _end_where_any(lines: Sequence[str]) -> None:
-    if lines:
-        sys.exit("\n".join(lines))
-
-
 def main(stack_file: str) -> None:
     """Decides, and prints."""
     stack, settings = Stack.of(json.load(sys.stdin)), load(Path(stack_file))
@@ -154,7 +128,7 @@ def main(stack_file: str) -> None:
             new = {name.removesuffix("-disk").removesuffix("-made") for name in anew}
             well = {name: each for name, each in seen.items() if f"{settings.cluster_name}-{name}" not in new}
             refuse_locked(well)
-            anew |= unwell(stack, settings.cluster_name, well)
+            anew |= unwell(stack, settings, well)
     if stack.finished and len(nodes) < len(stack.nodes(settings)):
         reason = "A machine was off or gone: all is checked again"
         anew |= {name: reason for name in CHECKS if name in stack.urns}

@@ -49,6 +49,25 @@ def swap_is_off(cluster: Cluster, node: dict[str, str]) -> None:
     assert "swap" not in fstab, fstab
 
 
+def kernel_settings_are_there(cluster: Cluster, node: dict[str, str]) -> None:
+    """What pods need of this machine's kernel to reach each other, now and after a reboot."""
+    for key in ("net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables"):
+        assert cluster.on(node, f"sudo sysctl --values {key}").strip() == "1", key
+        assert f"{key} = 1" in cluster.on(node, "cat /etc/sysctl.d/99-kubernetes.conf")
+    assert "br_netfilter" in cluster.on(node, "cat /etc/modules-load.d/kubernetes.conf")
+
+
+def packages_are_held(cluster: Cluster, node: dict[str, str]) -> None:
+    """An upgrade of this machine leaves Kubernetes at its version."""
+    held = cluster.on(node, "apt-mark showhold").split()
+    assert held == ["kubeadm", "kubectl", "kubelet"], held
+
+
+def the_login_user_has_the_kubeconfig(cluster: Cluster) -> None:
+    """On the control plane, kubectl works for who logs in."""
+    assert "control-plane-1" in cluster.on(cluster.outputs["nodes"][0], "kubectl get nodes")
+
+
 def docker_runs(cluster: Cluster, node: dict[str, str]) -> None:
     """Docker's daemon answers on this machine."""
     assert "Server" in cluster.on(node, "sudo docker version")
@@ -80,8 +99,11 @@ def is_reached(cluster: Cluster) -> None:
     every_node_answers_http(cluster)
     dns_answers_in_a_pod(cluster)
     no_join_token_is_left(cluster)
+    the_login_user_has_the_kubeconfig(cluster)
     for node in cluster.outputs["nodes"]:
         swap_is_off(cluster, node)
+        kernel_settings_are_there(cluster, node)
+        packages_are_held(cluster, node)
         docker_runs(cluster, node)
     another_up_has_nothing_to_do()
 

@@ -43,19 +43,14 @@ class TestEachMachine:
         end_state.swap_is_off(cluster, cluster.outputs["nodes"][index])
 
     def test_has_the_sysctls_now_and_after_a_reboot(self, cluster: Cluster, index: int) -> None:
-        node = cluster.outputs["nodes"][index]
-        for key in ("net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables"):
-            assert cluster.on(node, f"sudo sysctl --values {key}").strip() == "1"
-            assert f"{key} = 1" in cluster.on(node, "cat /etc/sysctl.d/99-kubernetes.conf")
-        assert "br_netfilter" in cluster.on(node, "cat /etc/modules-load.d/kubernetes.conf")
+        end_state.kernel_settings_are_there(cluster, cluster.outputs["nodes"][index])
 
     def test_holds_its_kubernetes_packages(self, cluster: Cluster, index: int) -> None:
-        held = cluster.on(cluster.outputs["nodes"][index], "apt-mark showhold").split()
-        assert held == ["kubeadm", "kubectl", "kubelet"]
+        end_state.packages_are_held(cluster, cluster.outputs["nodes"][index])
 
 
 def test_the_login_user_has_the_kubeconfig_on_the_control_plane(cluster: Cluster) -> None:
-    assert "control-plane-1" in cluster.on(cluster.outputs["nodes"][0], "kubectl get nodes")
+    end_state.the_login_user_has_the_kubeconfig(cluster)
 
 
 def test_a_second_lookup_from_a_pod_is_answered_by_the_cluster_dns(cluster: Cluster) -> None:

@@ -66,6 +66,28 @@ DAMAGES = [
         f"{AS_ADMINISTRATOR}kubectl delete node control-plane-1 --timeout=110s",
         "control-plane-1: its node is not in the cluster",
     ),
+    _damage(
+        "settings-removed",
+        "A worker's kernel settings, the hold of its kubelet and its swap were changed back by hand",
+        "worker-1",
+        "sysctl --write net.bridge.bridge-nf-call-iptables=0\nrm /etc/sysctl.d/99-kubernetes.conf\n"
+        "apt-mark unhold kubelet\necho '/swap none swap sw 0 0' >>/etc/fstab",
+        "worker-1: /etc/sysctl.d/99-kubernetes.conf is gone",
+    ),
+    _damage(
+        "docker-removed",
+        "Docker was removed from a worker with apt",
+        "worker-2",
+        "apt-get --quiet=2 remove --yes docker.io",
+        "worker-2: docker is inactive; it is prepared again",
+    ),
+    _damage(
+        "kubeconfig-removed",
+        "The login user's kubeconfig was removed from the control plane",
+        "control-plane-1",
+        "rm --recursive /home/debian/.kube",
+        "control-plane-1: debian has no kubeconfig",
+    ),
     Fault(
         name="pod-network-deleted",
         what="The pod network's configuration was deleted on a worker",

@@ -28,7 +28,8 @@ class MakeRun:
         self._log = log
         with log.open("w") as output:
             self._make = subprocess.Popen(
-                [*COMMANDS[verb], *variables],
+                # A shell's background job ignores interrupts, and everything that it starts would.
+                ["env", "--default-signal=INT", *COMMANDS[verb], *variables],
                 cwd=REPOSITORY,
                 stdout=output,
                 stderr=subprocess.STDOUT,

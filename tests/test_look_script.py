@@ -1,0 +1,91 @@
+"""What look.sh says of a machine: each thing that is not as the program has left it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sandbox import Sandbox
+from tools.look import SCRIPT
+
+SETTINGS, MODULES = "/etc/sysctl.d/99-kubernetes.conf", "/etc/modules-load.d/kubernetes.conf"
+KUBECONFIG = "/home/debian/.kube/config"
+
+
+@pytest.fixture
+def node(machine: Sandbox) -> Sandbox:
+    """A control plane that is as `make up` has left it."""
+    machine.write(SETTINGS, "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 1\n")
+    for path in (MODULES, "/etc/fstab", "/etc/kubernetes/kubelet.conf", "/var/lib/etcd/member", KUBECONFIG):
+        machine.write(path)
+    for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+        machine.write(f"/etc/kubernetes/manifests/{component}.yaml")
+    machine.does("systemctl", "[[ $1 == show ]] && echo 90000000 || echo active")
+    machine.does("sysctl", "echo 1")
+    machine.does("dpkg-query", "printf '%s hold installed\\n' kubeadm kubectl kubelet")
+    machine.does("kubectl", "echo 'Node control-plane-1 True <none> <none>'")
+    return machine
+
+
+def said(node: Sandbox) -> list[str]:
+    """The lines of look.sh, which must not have failed anywhere."""
+    result = node.shell(f"SUDO_USER=debian\n{SCRIPT.read_text()}")
+    assert (result.code, result.said) == (0, "")
+    return result.output.splitlines()
+
+
+def changed(node: Sandbox) -> list[str]:
+    return [line.removeprefix("changed ") for line in said(node) if line.startswith("changed ")]
+
+
+def test_a_machine_that_is_as_it_was_left_has_nothing_changed(node: Sandbox) -> None:
+    assert changed(node) == []
+    assert {"containerd active", "kubelet active", "docker active", "joined yes", "cluster yes"} < set(said(node))
+
+
+def test_a_look_changes_nothing(node: Sandbox) -> None:
+    before = node.files()
+    said(node)
+    assert node.files() == before
+
+
+@pytest.mark.parametrize("file", [SETTINGS, MODULES])
+def test_a_file_that_the_next_start_needs_is_missed(node: Sandbox, file: str) -> None:
+    node.path(file).unlink()
+    assert changed(node) == [f"{file} is gone"]
+
+
+def test_a_kernel_setting_with_another_value_is_named(node: Sandbox) -> None:
+    node.does("sysctl", "[[ $2 == *iptables ]] && echo 0 || echo 1")
+    assert changed(node) == ["net.bridge.bridge-nf-call-iptables is not 1"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("/swap none swap sw 0 0", ["swap comes back at the next start"]),
+        ("# /swap none swap sw 0 0", []),
+        ("PARTUUID=1 / ext4 rw 0 1", []),
+    ],
+)
+def test_swap_that_the_next_start_would_bring_back_is_seen(node: Sandbox, line: str, expected: list[str]) -> None:
+    node.write("/etc/fstab", f"{line}\n")
+    assert changed(node) == expected
+
+
+@pytest.mark.parametrize("state", ["kubelet install installed", "kubelet deinstall config-files", ""])
+def test_a_package_that_is_not_held_is_named(node: Sandbox, state: str) -> None:
+    node.does("dpkg-query", f"printf '%s\\n' 'kubeadm hold installed' 'kubectl hold installed' '{state}'")
+    assert changed(node) == ["kubelet is not held at its version"]
+
+
+def test_a_kubeconfig_that_the_login_user_has_lost_is_missed_on_a_control_plane_only(node: Sandbox) -> None:
+    node.path(KUBECONFIG).unlink()
+    assert changed(node) == ["debian has no kubeconfig"]
+    node.path("/var/lib/etcd/member").unlink()
+    assert changed(node) == []
+
+
+def test_manifests_that_are_gone_are_named_together(node: Sandbox) -> None:
+    for component in ("kube-scheduler", "etcd"):
+        node.path(f"/etc/kubernetes/manifests/{component}.yaml").unlink()
+    assert "missing etcd kube-scheduler" in said(node)
