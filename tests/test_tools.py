@@ -164,6 +164,15 @@ def test_a_destroy_that_fails_gets_a_second_chance_in_a_swept_libvirt(host: Path
     ]
 
 
+def test_a_second_chance_does_not_say_that_what_was_just_swept_away_is_gone(host: Path) -> None:
+    again = 'run_pulumi() { [[ -e "$HOME/again" ]] || { touch "$HOME/again"; return 1; }; }\n'
+    done = destroy(
+        host, f'{again}forget_missing() {{ [[ ! -e "$HOME/again" ]] || {{ echo "no pool" >&2; return 1; }}; }}'
+    )
+    assert done.returncode == 0
+    assert "no pool" not in done.stderr
+
+
 def test_a_destroy_that_fails_twice_says_what_to_do(host: Path) -> None:
     done = destroy(host, "run_pulumi() { return 1; }")
     assert done.returncode == 1
