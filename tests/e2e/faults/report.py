@@ -24,8 +24,9 @@ INTRODUCTION = """# Reliability
 
 Written by `make faults` from what happened; `make faults ONLY=NAME,NAME` tries single ones. In the lab, one fault is
 put into a run of `make up`. What follows is a plain `make up` that must end in the whole end state: every node Ready at
-the version, every pod ready, nginx's page on every node, DNS answering in a pod, swap off, no join token left, and
-nothing to do for another `make up`; or a plain `make destroy`, which must leave nothing within 60 s.
+the version, every pod ready, nginx's page on every node, DNS answering in a pod, Docker running, swap off, kernel
+settings, packages held, the login user's kubeconfig, no join token left, and nothing to do for another `make up`; or a
+plain `make destroy`, which must leave nothing within 60 s.
 """
 
 
