@@ -8,6 +8,7 @@ from tests.sandbox import Sandbox
 from tools.look import SCRIPT
 
 SETTINGS, MODULES = "/etc/sysctl.d/99-kubernetes.conf", "/etc/modules-load.d/kubernetes.conf"
+NODE_FILES = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml")
 KUBECONFIG = "/home/debian/.kube/config"
 
 
@@ -15,7 +16,7 @@ KUBECONFIG = "/home/debian/.kube/config"
 def node(machine: Sandbox) -> Sandbox:
     """A control plane that is as `make up` has left it."""
     machine.write(SETTINGS, "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 1\n")
-    for path in (MODULES, "/etc/fstab", "/etc/kubernetes/kubelet.conf", "/var/lib/etcd/member", KUBECONFIG):
+    for path in (MODULES, "/etc/fstab", *NODE_FILES, "/var/lib/etcd/member", KUBECONFIG):
         machine.write(path)
     for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         machine.write(f"/etc/kubernetes/manifests/{component}.yaml")
@@ -83,6 +84,12 @@ def test_a_kubeconfig_that_the_login_user_has_lost_is_missed_on_a_control_plane_
     assert changed(node) == ["debian has no kubeconfig"]
     node.path("/var/lib/etcd/member").unlink()
     assert changed(node) == []
+
+
+@pytest.mark.parametrize("lost", NODE_FILES)
+def test_a_kubelet_without_its_files_is_no_node_though_it_runs(node: Sandbox, lost: str) -> None:
+    node.path(lost).unlink()
+    assert {"joined no", "kubelet active"} < set(said(node))
 
 
 def test_manifests_that_are_gone_are_named_together(node: Sandbox) -> None:

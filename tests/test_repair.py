@@ -159,8 +159,9 @@ def test_a_worker_that_the_cluster_has_forgotten_joins_again() -> None:
 
 
 def test_a_worker_that_has_forgotten_the_cluster_joins_again() -> None:
-    anew = unwell(stack(), make_settings(), everything(worker_2=well(kubelet="activating", joined="no")))
-    assert set(anew) == {"k8s-worker-2-prepare", "k8s-worker-2-join", *CHECKS}
+    for kubelet in ("activating", "active"):
+        anew = unwell(stack(), make_settings(), everything(worker_2=well(kubelet=kubelet, joined="no")))
+        assert set(anew) == {"k8s-worker-2-prepare", "k8s-worker-2-join", *CHECKS}
 
 
 def test_an_api_server_that_is_down_is_waited_for_on_the_control_plane_and_accuses_no_worker() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +38,8 @@ case $1 in
     [[ -e /mnt/breaks ]] && { echo "kubelet is not healthy" >&2; exit 1; }
     echo "admin's kubeconfig" >/etc/kubernetes/admin.conf
     echo >/etc/kubernetes/kubelet.conf
+    /usr/bin/mkdir -p /var/lib/kubelet
+    echo >/var/lib/kubelet/config.yaml
     ;;
   reset) /usr/bin/rm -r /etc/kubernetes/manifests /etc/kubernetes/pki /var/lib/etcd ;;
 esac
@@ -143,12 +147,13 @@ def test_a_failed_init_is_not_taken_for_a_cluster_and_the_next_run_takes_it_back
 
 @pytest.mark.parametrize(
     "left_over",
-    ["/etc/kubernetes/manifests/kube-apiserver.yaml", "/etc/kubernetes/pki/ca.crt", "/var/lib/etcd/member/wal"],
+    [["manifests/kube-apiserver.yaml"], ["pki/ca.crt"], ["pki/ca.key", "/var/lib/etcd/member/wal"]],
 )
-def test_whatever_an_init_left_behind_is_taken_back_first(control_plane: Sandbox, left_over: str) -> None:
+def test_whatever_an_init_left_behind_is_taken_back_first(control_plane: Sandbox, left_over: list[str]) -> None:
     control_plane.does("kubeadm", "")
     control_plane.write("/etc/kubernetes/admin.conf")
-    control_plane.write(left_over)
+    for file in left_over:
+        control_plane.write(str(Path("/etc/kubernetes") / file))
     init(control_plane)
     assert control_plane.lines("kubeadm") == [RESET, INIT]
 
@@ -189,6 +194,26 @@ def test_what_somebody_has_removed_of_a_cluster_kubeadm_writes_anew(control_plan
     result = init(control_plane)
     assert f"write anew what is missing in /etc/kubernetes: {file}\n" in result.said
     assert control_plane.lines() == [*PHASES, READY, NODE, ADDONS]
+
+
+def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.path("/var/lib/kubelet/config.yaml").unlink()
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines() == [f"kubeadm init phase kubelet-start --config {SAVED}", READY, NODE, ADDONS]
+
+
+def test_etcds_data_is_not_thrown_away_where_all_else_of_a_cluster_was_removed(control_plane: Sandbox) -> None:
+    """A reset would take it for an init that was stopped half-way."""
+    init(control_plane)
+    shutil.rmtree(control_plane.path("/etc/kubernetes"))
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 1
+    assert "machine: the cluster is gone, for /etc/kubernetes/pki/ca.key is missing" in result.said
+    assert control_plane.lines() == []
+    assert control_plane.path("/var/lib/etcd/member").exists()
 
 
 @pytest.mark.parametrize("lost", ["/var/lib/etcd/member", "/etc/kubernetes/pki/ca.key"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.sandbox import Result, Sandbox
 
 RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock"
 LINKS = [f"ip -oneline link show {link}" for link in ("cni0", "flannel.1")]
+CONFIGURATION = "/var/lib/kubelet/config.yaml"
 JOIN = "kubeadm join --config /run/kubeadm-join.yaml"
 DOES_JOIN = """
 case $1 in
@@ -18,8 +21,10 @@ case $1 in
     echo >/etc/kubernetes/pki/ca.crt
     [[ -e /mnt/breaks ]] && { echo "timed out waiting for the condition" >&2; exit 1; }
     echo >/etc/kubernetes/kubelet.conf
+    /usr/bin/mkdir -p /var/lib/kubelet
+    echo >/var/lib/kubelet/config.yaml
     ;;
-  reset) /usr/bin/rm -rf /etc/kubernetes/pki /etc/kubernetes/*.conf ;;
+  reset) /usr/bin/rm -rf /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/kubelet/* ;;
 esac
 """
 
@@ -108,8 +113,18 @@ def test_a_node_whose_kubelet_is_dead_joins_anew(worker: Sandbox) -> None:
     assert worker.lines("kubeadm") == [RESET, JOIN]
 
 
-@pytest.mark.parametrize("left_over", ["kubelet.conf", "bootstrap-kubelet.conf", "pki/ca.crt"])
+@pytest.mark.parametrize("lost", ["/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml"])
+def test_a_node_whose_kubelet_runs_on_without_its_files_joins_anew(worker: Sandbox, lost: str) -> None:
+    """Its next start would fail; kubeadm would refuse to join because of the kubelet's port."""
+    join(worker)
+    worker.path(lost).unlink()
+    worker.forget()
+    assert join(worker, registered=True).code == 0
+    assert worker.lines("kubeadm") == [RESET, JOIN]
+
+
+@pytest.mark.parametrize("left_over", ["kubelet.conf", "bootstrap-kubelet.conf", "pki/ca.crt", CONFIGURATION])
 def test_whatever_a_join_left_behind_is_taken_back_first(worker: Sandbox, left_over: str) -> None:
-    worker.write(f"/etc/kubernetes/{left_over}")
+    worker.write(str(Path("/etc/kubernetes") / left_over))
     assert join(worker).code == 0
     assert worker.lines("kubeadm") == [RESET, JOIN]

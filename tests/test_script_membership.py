@@ -35,7 +35,8 @@ DELETE_PODS = (
     "kubectl delete pods --all-namespaces --field-selector spec.nodeName=worker-1 --force --grace-period=0 --wait=false"
 )
 KUBELET_STATE = (
-    "if test -e /etc/kubernetes/kubelet.conf && systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
+    "if test -e /etc/kubernetes/kubelet.conf -a -e /var/lib/kubelet/config.yaml && "
+    "systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
 )
 DELETE = "kubectl --namespace kube-system delete secrets --ignore-not-found bootstrap-token-abcdef"
 
@@ -83,6 +84,7 @@ def knows_the_worker(machine: Sandbox) -> None:
     """The cluster has a node of the worker's name, and the worker (the same sandbox) has joined it."""
     machine.write("/mnt/node")
     machine.write("/etc/kubernetes/kubelet.conf")
+    machine.write("/var/lib/kubelet/config.yaml")
 
 
 def no_longer_a_node(machine: Sandbox, trouble: str) -> None:

@@ -118,6 +118,8 @@ def findings(seen: Seen, *, container_runtime: str) -> list[str]:
     """What is wrong with one machine that preparing it again puts right, in words."""
     units = ["containerd", "kubelet", *(["docker"] if container_runtime == "docker" else [])]
     found = [f"{unit} is {seen.get(unit) or 'not there'}" for unit in units if seen.get(unit) != "active"]
+    if seen.get("joined") == "no":
+        found.append("it lacks files that make it a node")
     if seen.get("swap") not in ("0", ""):
         found.append("swap is on")
     found += [" ".join(line[1:]) for line in seen.lines if line[0] == "changed"]

@@ -34,7 +34,7 @@ for package in kubeadm kubelet kubectl; do
   [[ $packages == *"$package hold installed"* ]] || changed "$package is not held at its version"
 done
 
-if [[ -e /etc/kubernetes/kubelet.conf ]]; then
+if [[ -e /etc/kubernetes/kubelet.conf && -e /var/lib/kubelet/config.yaml ]]; then
   echo 'joined yes'
 else
   echo 'joined no'

@@ -7,6 +7,7 @@
 # Result: none.
 
 readonly saved=/etc/kubernetes/kubeadm-libvirt.yaml # written when init has succeeded; kubeadm reset leaves it alone
+readonly etcd_data=/var/lib/etcd/member ca_key=/etc/kubernetes/pki/ca.key
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
 cleanup() { rm -f /run/kubeadm-init.yaml; }
@@ -24,9 +25,18 @@ write_patches() {
   done
 }
 
+# What only the cluster knew. kubeadm makes the CA before etcd has data, and its reset removes etcd's data before the CA.
+refuse_lost() {
+  local lost
+  for lost in "$@"; do
+    [[ -e $lost ]] || fail "the cluster is gone, for $lost is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up."
+  done
+}
+
 # Only an init that was stopped half-way is taken back. A cluster that was once whole is never reset from here.
 initialise() {
-  if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml || -e /etc/kubernetes/pki || -e /var/lib/etcd/member ]]; then
+  [[ ! -e $etcd_data ]] || refuse_lost "$ca_key"
+  if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml || -e /etc/kubernetes/pki || -e $etcd_data ]]; then
     step "take back an init that was stopped half-way"
     kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
   fi
@@ -53,10 +63,12 @@ refuse_other_configuration() {
 
 # What somebody has removed of a cluster that was once whole, kubeadm writes anew; but not what only that cluster knew.
 restore() {
-  local lost file missing=()
-  for lost in /var/lib/etcd/member /etc/kubernetes/pki/ca.key; do
-    [[ -e $lost ]] || fail "the cluster is gone, for $lost is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up."
-  done
+  local file missing=()
+  refuse_lost "$etcd_data" "$ca_key"
+  if [[ ! -e /var/lib/kubelet/config.yaml ]]; then
+    step "write the kubelet's configuration anew"
+    kubeadm init phase kubelet-start --config "$saved" >&2
+  fi
   for file in manifests/{etcd,kube-apiserver,kube-controller-manager,kube-scheduler}.yaml {admin,kubelet}.conf; do
     [[ -e /etc/kubernetes/$file ]] || missing+=("$file")
   done

@@ -5,17 +5,18 @@
 # Result: none.
 
 readonly document=/run/kubeadm-join.yaml
+readonly configuration=/var/lib/kubelet/config.yaml # of the kubelet, which runs on without it until its next start
 
 cleanup() { rm -f "$document"; }
 
 main() {
   only_one "the join of this machine"
   follow_clock
-  if [[ -e /etc/kubernetes/kubelet.conf && $REGISTERED == yes ]] && systemctl --quiet is-active kubelet; then
+  if [[ -e /etc/kubernetes/kubelet.conf && -e $configuration && $REGISTERED == yes ]] && systemctl --quiet is-active kubelet; then
     step "joined already"
     return 0
   fi
-  if [[ -e /etc/kubernetes/kubelet.conf || -e /etc/kubernetes/bootstrap-kubelet.conf || -e /etc/kubernetes/pki/ca.crt ]]; then
+  if [[ -e $configuration || -e /etc/kubernetes/kubelet.conf || -e /etc/kubernetes/bootstrap-kubelet.conf || -e /etc/kubernetes/pki/ca.crt ]]; then
     step "take back a join that was stopped half-way"
     kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
   fi

@@ -15,6 +15,7 @@ from tests.e2e.faults import (
     catalogue_leftovers,
     catalogue_machines,
     catalogue_mirrors,
+    catalogue_nodes,
     report,
 )
 from tests.e2e.faults.checkpoints import ROOT, forget_other_programs
@@ -29,6 +30,7 @@ FAULTS: list[Fault] = [
     *catalogue_mirrors.MIRRORS,
     *catalogue_machines.MACHINES,
     *catalogue_cluster.DAMAGES,
+    *catalogue_nodes.DAMAGES,
     *catalogue_leftovers.LEFTOVERS,
     *catalogue_destroy.STATES,
 ]
