@@ -76,6 +76,9 @@ class Machine(pulumi.ComponentResource):
                 replace_with=[args.identity.remembered],
                 # The new one has the old one's name: made first, it would be the old one.
                 delete_before_replace=True,
+                # Who enlarges the control plane's disk by hand would have it, and the cluster on it, thrown away by the
+                # next run. Another size in the configuration is refused while the cluster exists.
+                ignore_changes=["size"] if node.role == "control-plane" else None,
             ),
         )
         made = pulumi.Stash(

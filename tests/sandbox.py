@@ -41,7 +41,20 @@ REAL = [
 ]
 """Commands that do on the machine what they always do."""
 PACKAGES = ["apt-get", "apt-mark", "curl", "dpkg", "dpkg-query"]
-SYSTEM = ["cloud-init", "date", "ip", "modprobe", "sleep", "ssh", "swapoff", "swapon", "sysctl", "systemctl", "uname"]
+SYSTEM = [
+    "cloud-init",
+    "date",
+    "ip",
+    "modprobe",
+    "sleep",
+    "ssh",
+    "swapoff",
+    "swapon",
+    "sysctl",
+    "systemctl",
+    "timeout",
+    "uname",
+]
 KUBERNETES = ["ctr", "kubeadm", "kubectl"]
 """Commands that do nothing unless a test says what."""
 

@@ -37,7 +37,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_each_machine_says_what_it_is_like(ssh: Path) -> None:
     (ssh / "does").write_text(
-        '[[ $* == *10.17.3.11* ]] && echo "Node worker-1 True <none> <none>"; echo "kubelet active"'
+        '[[ $* == *10.17.3.11* ]] && echo "Node worker-1 True <none> <none> <none>"; echo "kubelet active"'
     )
     seen = look(NODES, "KEY\n", seconds=20)
     assert seen["control-plane-1"].nodes == {"worker-1": "True"}
@@ -46,11 +46,12 @@ def test_each_machine_says_what_it_is_like(ssh: Path) -> None:
 
 
 def test_host_keys_are_checked_and_the_login_key_is_gone_after(ssh: Path) -> None:
-    (ssh / "does").write_text("true")
+    (ssh / "does").write_text("echo kubelet active")
     look(NODES[:1], "KEY\n", seconds=20)
     (call,) = (ssh / "calls").read_text().splitlines()
     assert "StrictHostKeyChecking=yes" in call
     assert "BatchMode=yes" in call
+    assert " -F none " in call, "a jump host of the user's for everything"
     assert (ssh / "known_hosts").read_text() == "10.17.3.11 ssh-ed25519 AAAAone\n"
     assert (ssh / "key").read_text() == "KEY\n"
     assert (ssh / "mode").read_text() == "600\n"
@@ -64,8 +65,15 @@ def test_a_stranger_and_a_machine_that_refuses_the_login_key_are_told_from_one_t
     refusing = look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"]
     assert (refusing.stranger, refusing.locked) == (False, True)
     (ssh / "does").write_text("echo 'ssh: connect to host: No route to host' >&2; exit 255")
-    silent = look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"]
+    silent = look(NODES[:1], "KEY\n", seconds=1)["control-plane-1"]
     assert (silent.stranger, silent.locked, silent.lines) == (False, False, ())
+
+
+def test_a_machine_that_just_starts_is_waited_for(ssh: Path) -> None:
+    (ssh / "does").write_text(
+        f"echo >>{ssh}/attempts; (( $(wc -l <{ssh}/attempts) > 1 )) || exit 255; echo kubelet active"
+    )
+    assert look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"].get("kubelet") == "active"
 
 
 def test_a_machine_that_hangs_holds_nobody_up(ssh: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.sandbox import Sandbox
+from tests.test_script_init import FILES
 from tools.look import SCRIPT
 
 SETTINGS, MODULES = "/etc/sysctl.d/99-kubernetes.conf", "/etc/modules-load.d/kubernetes.conf"
@@ -20,10 +23,12 @@ def node(machine: Sandbox) -> Sandbox:
         machine.write(path)
     for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         machine.write(f"/etc/kubernetes/manifests/{component}.yaml")
+    for file in FILES:
+        machine.write(f"/etc/kubernetes/{file}")
     machine.does("systemctl", "[[ $1 == show ]] && echo 90000000 || echo active")
     machine.does("sysctl", "echo 1")
     machine.does("dpkg-query", "printf '%s hold installed\\n' kubeadm kubectl kubelet")
-    machine.does("kubectl", "echo 'Node control-plane-1 True <none> <none>'")
+    machine.does("timeout", "echo 'Node control-plane-1 True <none> <none> <none>'")
     return machine
 
 
@@ -82,7 +87,8 @@ def test_a_package_that_is_not_held_is_named(node: Sandbox, state: str) -> None:
 def test_a_kubeconfig_that_the_login_user_has_lost_is_missed_on_a_control_plane_only(node: Sandbox) -> None:
     node.path(KUBECONFIG).unlink()
     assert changed(node) == ["debian has no kubeconfig"]
-    node.path("/var/lib/etcd/member").unlink()
+    shutil.rmtree(node.path("/var/lib/etcd"))
+    shutil.rmtree(node.path("/etc/kubernetes"))
     assert changed(node) == []
 
 
@@ -92,7 +98,23 @@ def test_a_kubelet_without_its_files_is_no_node_though_it_runs(node: Sandbox, lo
     assert {"joined no", "kubelet active"} < set(said(node))
 
 
-def test_manifests_that_are_gone_are_named_together(node: Sandbox) -> None:
-    for component in ("kube-scheduler", "etcd"):
-        node.path(f"/etc/kubernetes/manifests/{component}.yaml").unlink()
-    assert "missing etcd kube-scheduler" in said(node)
+@pytest.mark.parametrize("file", ["manifests/kube-scheduler.yaml", *sorted(set(FILES) - {"kubelet.conf"})])
+def test_a_file_of_the_control_plane_that_is_gone_is_named(node: Sandbox, file: str) -> None:
+    node.path(f"/etc/kubernetes/{file}").unlink()
+    assert changed(node) == [f"/etc/kubernetes/{file} is gone"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "cluster"),
+    [
+        (["/var/lib/etcd/member"], "yes"),  # it may lie elsewhere, as after a restore from a backup
+        (["/var/lib/etcd/member", "/etc/kubernetes/manifests/etcd.yaml"], "yes"),
+        (["/etc/kubernetes/manifests/etcd.yaml", "/etc/kubernetes/kubelet.conf"], "yes"),
+        (["/var/lib/etcd/member", "/etc/kubernetes/manifests/etcd.yaml", "/etc/kubernetes/kubelet.conf"], "no"),
+    ],
+)
+def test_a_cluster_is_gone_only_where_all_of_it_is(node: Sandbox, gone: list[str], cluster: str) -> None:
+    node.write("/var/lib/kubeadm-libvirt/cluster.yaml")
+    for file in gone:
+        node.path(file).unlink()
+    assert f"cluster {cluster}" in said(node)

@@ -68,6 +68,12 @@ def test_a_new_cluster_wants_new_disks(program: Run) -> None:
         assert program.one(":Volume", f"{name}-disk").replace_with == {remembered.urn}
 
 
+def test_a_control_planes_disk_that_was_enlarged_by_hand_is_kept(run_program: RunProgram) -> None:
+    program = run_program()
+    kept = {name: program.one(":Volume", f"k8s-{name}-disk").ignore_changes for name in ("control-plane-1", "worker-1")}
+    assert kept == {"control-plane-1": {"size"}, "worker-1": frozenset()}
+
+
 def test_one_machine_may_differ_from_the_others(run_program: RunProgram, tmp_path: Path) -> None:
     image = tmp_path / "other.qcow2"
     image.write_bytes(b"QFI\xfbother")

@@ -57,9 +57,11 @@ def well(**changed: str) -> Seen:
     return Seen(lines=tuple(values.items()), clock=time.time())
 
 
+NONE = "<none>"
 ADDONS = {
-    "coredns": ("Deployment", "coredns", "<none>", "2", "<none>"),
-    "kube-proxy": ("DaemonSet", "kube-proxy", "<none>", "<none>", "<none>"),
+    "coredns": ("Deployment", "coredns", NONE, "2", NONE, "2"),
+    "kube-proxy": ("DaemonSet", "kube-proxy", NONE, NONE, NONE, NONE),
+    "kube-dns": ("Service", "kube-dns", NONE, NONE, NONE, NONE),
 }
 
 
@@ -67,7 +69,7 @@ def control_plane(nodes: dict[str, str] | None = None, *, without: str = "") -> 
     """What a control plane says of these nodes, or that its API server is down."""
     own: list[tuple[str, ...]] = []
     if nodes is not None:
-        own = [("Node", name, ready, "<none>", "<none>") for name, ready in nodes.items()]
+        own = [("Node", name, ready, NONE, NONE, NONE) for name, ready in nodes.items()]
         own += [each for name, each in ADDONS.items() if name not in without]
     return Seen(lines=(*well(cluster="yes").lines, *own), clock=time.time())
 
@@ -114,14 +116,6 @@ def test_what_a_machine_says_is_changed_is_said_to_the_user_and_prepared_again(l
 def test_docker_is_missed_only_where_the_configuration_wants_it() -> None:
     seen = everything(worker_1=well(docker="inactive"))
     assert unwell(stack(), make_settings(containerRuntime="containerd"), seen) == {}
-
-
-def test_a_static_pod_whose_manifest_is_gone_is_written_anew() -> None:
-    seen = control_plane(dict.fromkeys(NODES, "True"))
-    seen = Seen(lines=(*seen.lines, ("missing", "kube-controller-manager", "kube-scheduler")), clock=seen.clock)
-    anew = unwell(stack(), make_settings(), everything(control_plane_1=seen))
-    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
-    assert "kube-controller-manager has no manifest, kube-scheduler has no manifest" in anew["k8s-control-plane-1-init"]
 
 
 def test_a_node_that_is_not_ready_is_prepared_again_and_keeps_its_place_in_the_cluster() -> None:
@@ -180,14 +174,22 @@ def test_an_addon_that_somebody_has_deleted_is_written_anew_by_kubeadm(addon: st
 
 def test_a_dns_without_a_pod_is_asked_for_an_answer() -> None:
     seen = control_plane(dict.fromkeys(NODES, "True"), without="coredns")
-    idle = Seen(lines=(*seen.lines, ("Deployment", "coredns", "<none>", "<none>", "<none>")), clock=seen.clock)
+    idle = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "2")), clock=seen.clock)
     assert set(unwell(stack(), make_settings(), everything(control_plane_1=idle))) == CHECKS
-    others = ("Deployment", "metrics-server", "<none>", "<none>", "<none>")
+    others = ("Deployment", "metrics-server", NONE, NONE, NONE, "1")
     seen = control_plane(dict.fromkeys(NODES, "True"))
     theirs = Seen(lines=(*seen.lines, others), clock=seen.clock)
     assert unwell(stack(), make_settings(), everything(control_plane_1=theirs)) == {}, (
         "what others have installed is theirs"
     )
+
+
+def test_a_dns_that_somebody_has_scaled_to_nothing_is_scaled_back() -> None:
+    seen = control_plane(dict.fromkeys(NODES, "True"), without="coredns")
+    none = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "0")), clock=seen.clock)
+    anew = unwell(stack(), make_settings(), everything(control_plane_1=none))
+    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+    assert "coredns is scaled to nothing" in anew["k8s-control-plane-1-init"]
 
 
 def test_a_control_plane_without_etcds_data_becomes_a_new_machine() -> None:
@@ -199,7 +201,7 @@ def test_a_control_plane_without_etcds_data_becomes_a_new_machine() -> None:
 
 
 def test_a_cordoned_node_is_told_from_the_others() -> None:
-    lines = (("Node", "worker-1", "True", "<none>", "true"), ("Node", "worker-2", "True", "<none>", "<none>"))
+    lines = (("Node", "worker-1", "True", NONE, "true", NONE), ("Node", "worker-2", "True", NONE, NONE, NONE))
     assert Seen(lines=lines).cordoned == ["worker-1"]
 
 
@@ -290,3 +292,9 @@ def test_only_a_machine_whose_first_boot_failed_and_that_is_nothing_yet_becomes_
 ) -> None:
     seen = everything(worker_1=well(joined=joined, **{"first-boot": first_boot}))
     assert set(stillborn(stack(), "k8s", seen)) == anew
+
+
+def test_a_control_plane_that_has_a_cluster_is_not_stillborn() -> None:
+    """Its kubelet's configuration was deleted, and cloud-init had trouble at some later start."""
+    seen = {"control-plane-1": well(joined="no", cluster="yes", **{"first-boot": "error"})}
+    assert stillborn(stack(), "k8s", seen) == {}

@@ -15,7 +15,7 @@ from components.nodes import control_planes
 from tests.configuration import make_settings
 from tests.sandbox import Result, Sandbox
 
-SAVED = "/etc/kubernetes/kubeadm-libvirt.yaml"
+SAVED = "/var/lib/kubeadm-libvirt/cluster.yaml"
 RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock"
 LINKS = [f"ip -oneline link show {link}" for link in ("cni0", "flannel.1")]
 INIT = "kubeadm init --config /run/kubeadm-init.yaml --skip-token-print"
@@ -24,6 +24,17 @@ ADDONS = "kubectl --namespace kube-system get deployment/coredns service/kube-dn
 NODE = "kubectl get node machine --ignore-not-found --output name"
 PHASES = [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("certs all", "kubeconfig all")]
 PHASES += [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("etcd local", "control-plane all")]
+REPLICAS = "kubectl --namespace kube-system get deployment/coredns --output jsonpath={.spec.replicas}"
+LEAVES = ("apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "front-proxy-client", "etcd/server")
+FILES = [f"{name}.conf" for name in ("admin", "controller-manager", "kubelet", "scheduler")]
+FILES += [
+    "pki/ca.crt",
+    "pki/sa.key",
+    "pki/sa.pub",
+    *(f"pki/{leaf}.{kind}" for leaf in LEAVES for kind in ("crt", "key")),
+]
+"""What kubeadm makes in /etc/kubernetes besides manifests and the keys of CAs."""
+
 DOES_INIT = """
 case $1 in
   init)
@@ -36,14 +47,15 @@ case $1 in
     done
     echo >/etc/kubernetes/pki/ca.key
     [[ -e /mnt/breaks ]] && { echo "kubelet is not healthy" >&2; exit 1; }
+    /usr/bin/mkdir -p /etc/kubernetes/pki/etcd
+    for file in @FILES@; do echo >"/etc/kubernetes/$file"; done
     echo "admin's kubeconfig" >/etc/kubernetes/admin.conf
-    echo >/etc/kubernetes/kubelet.conf
     /usr/bin/mkdir -p /var/lib/kubelet
     echo >/var/lib/kubelet/config.yaml
     ;;
   reset) /usr/bin/rm -r /etc/kubernetes/manifests /etc/kubernetes/pki /var/lib/etcd ;;
 esac
-"""
+""".replace("@FILES@", " ".join(FILES))
 
 HAS_ITS_NODE = '[[ "$1 $2" != "get node" ]] || echo "node/$3"'
 
@@ -122,7 +134,7 @@ def test_a_second_run_only_looks_whether_the_api_server_answers(control_plane: S
     files = control_plane.files()
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [READY, NODE, ADDONS], "a cluster that works was initialised again"
+    assert control_plane.lines() == [READY, NODE, ADDONS, REPLICAS], "a cluster that works was initialised again"
     assert control_plane.files() == files
 
 
@@ -186,14 +198,14 @@ def test_what_kubeadm_cannot_change_in_a_cluster_is_refused_with_the_difference(
     assert control_plane.files() == files
 
 
-@pytest.mark.parametrize("file", ["manifests/etcd.yaml", "manifests/kube-apiserver.yaml", "admin.conf", "kubelet.conf"])
+@pytest.mark.parametrize("file", ["manifests/etcd.yaml", "manifests/kube-apiserver.yaml", *FILES])
 def test_what_somebody_has_removed_of_a_cluster_kubeadm_writes_anew(control_plane: Sandbox, file: str) -> None:
     init(control_plane)
     control_plane.path(f"/etc/kubernetes/{file}").unlink()
     control_plane.forget()
     result = init(control_plane)
     assert f"write anew what is missing in /etc/kubernetes: {file}\n" in result.said
-    assert control_plane.lines() == [*PHASES, READY, NODE, ADDONS]
+    assert control_plane.lines() == [*PHASES, READY, NODE, ADDONS, REPLICAS]
 
 
 def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: Sandbox) -> None:
@@ -201,7 +213,13 @@ def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: S
     control_plane.path("/var/lib/kubelet/config.yaml").unlink()
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [f"kubeadm init phase kubelet-start --config {SAVED}", READY, NODE, ADDONS]
+    assert control_plane.lines() == [
+        f"kubeadm init phase kubelet-start --config {SAVED}",
+        READY,
+        NODE,
+        ADDONS,
+        REPLICAS,
+    ]
 
 
 def test_etcds_data_is_not_thrown_away_where_all_else_of_a_cluster_was_removed(control_plane: Sandbox) -> None:
@@ -216,10 +234,33 @@ def test_etcds_data_is_not_thrown_away_where_all_else_of_a_cluster_was_removed(c
     assert control_plane.path("/var/lib/etcd/member").exists()
 
 
-@pytest.mark.parametrize("lost", ["/var/lib/etcd/member", "/etc/kubernetes/pki/ca.key"])
-def test_a_cluster_that_has_lost_what_only_it_knew_is_not_waited_for(control_plane: Sandbox, lost: str) -> None:
+def test_a_certificate_authority_that_is_kept_elsewhere_is_missed_only_where_it_is_needed(
+    control_plane: Sandbox,
+) -> None:
+    init(control_plane)
+    control_plane.path("/etc/kubernetes/pki/ca.key").unlink()
+    assert init(control_plane).code == 0
+
+
+def test_etcds_data_may_lie_elsewhere_as_after_a_restore(control_plane: Sandbox) -> None:
+    init(control_plane)
+    shutil.rmtree(control_plane.path("/var/lib/etcd"))
+    assert init(control_plane).code == 0
+
+
+@pytest.mark.parametrize(
+    ("lost", "with_it"),
+    [
+        ("/var/lib/etcd/member", "/etc/kubernetes/manifests/etcd.yaml"),
+        ("/etc/kubernetes/pki/ca.key", "/etc/kubernetes/pki/apiserver.crt"),
+    ],
+)
+def test_a_cluster_that_has_lost_what_only_it_knew_is_not_waited_for(
+    control_plane: Sandbox, lost: str, with_it: str
+) -> None:
     init(control_plane)
     control_plane.path(lost).rename(control_plane.path("/mnt/away"))
+    control_plane.path(with_it).unlink()
     control_plane.forget()
     result = init(control_plane)
     assert result.code == 1
@@ -235,7 +276,16 @@ def test_addons_that_somebody_has_deleted_are_written_anew(control_plane: Sandbo
     )
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [READY, NODE, ADDONS, f"kubeadm init phase addon all --config {SAVED}"]
+    assert control_plane.lines() == [READY, NODE, ADDONS, f"kubeadm init phase addon all --config {SAVED}", REPLICAS]
+
+
+def test_a_dns_that_somebody_has_scaled_to_nothing_gets_its_replicas_back(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.does("kubectl", f"{HAS_ITS_NODE}\n[[ $* != *replicas}} ]] || printf 0")
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    scale = "kubectl --namespace kube-system scale deployment/coredns --replicas=2"
+    assert control_plane.lines() == [READY, NODE, ADDONS, REPLICAS, scale]
 
 
 def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_control_plane_anew(
@@ -254,6 +304,7 @@ def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_contro
         "kubectl wait --for=create --timeout=30s node/machine",
         f"kubeadm init phase mark-control-plane --config {SAVED}",
         ADDONS,
+        REPLICAS,
     ]
 
 

@@ -239,11 +239,14 @@ def test_a_failed_installation_shows_the_end_of_apts_log_and_the_next_run_goes_o
     assert prepare(node).code == 0
 
 
-@pytest.mark.parametrize(("role", "whole"), [("worker", "kubelet.conf"), ("control-plane", "kubeadm-libvirt.yaml")])
+@pytest.mark.parametrize(
+    ("role", "whole"),
+    [("worker", "/etc/kubernetes/kubelet.conf"), ("control-plane", "/var/lib/kubeadm-libvirt/cluster.yaml")],
+)
 def test_another_version_is_refused_on_a_node_before_anything_is_changed(node: Sandbox, role: str, whole: str) -> None:
     node.does("dpkg-query", "printf 'kubelet\\t1.37.2-1.1\\n'")
     assert prepare(node, ROLE=role).code == 0
-    node.write(f"/etc/kubernetes/{whole}")
+    node.write(whole)
     assert prepare(node, ROLE=role).code == 0
     files = node.files()
     node.forget()

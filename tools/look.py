@@ -19,6 +19,10 @@ SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
 """How far a machine's clock may be from this one's. Certificates and tokens take minutes, not seconds."""
 FULL_PERCENT = 95
+PAUSE_SECONDS = 2
+"""Between two attempts to log in."""
+COLUMNS = 6
+"""Words of a line about an object of the cluster."""
 STUCK_SECONDS = 300
 """How long a kubelet may take to make its node Ready; emulated machines that boot side by side take three minutes."""
 
@@ -53,16 +57,21 @@ class Seen:
     @property
     def cordoned(self) -> list[str]:
         """The nodes that take no new pods."""
-        return [line[1] for line in self._objects("Node") if line[4:] == ("true",)]
+        return [line[1] for line in self._objects("Node") if line[4] == "true"]
 
     @property
     def addons(self) -> dict[str, bool]:
-        """The Deployments and DaemonSets of kube-system, and whether each works; of DaemonSets it is not asked."""
+        """The Deployments, DaemonSets and Services of kube-system, and whether each works; asked of Deployments."""
         deployments = {line[1]: line[3] not in ("0", "<none>") for line in self._objects("Deployment")}
-        return deployments | {line[1]: True for line in self._objects("DaemonSet")}
+        return deployments | {line[1]: True for kind in ("DaemonSet", "Service") for line in self._objects(kind)}
+
+    @property
+    def scaled_to_nothing(self) -> list[str]:
+        """The Deployments of kube-system that are to have no pods."""
+        return [line[1] for line in self._objects("Deployment") if line[5] == "0"]
 
     def _objects(self, kind: str) -> list[tuple[str, ...]]:
-        return [line for line in self.lines if line[0] == kind and len(line) > 3]
+        return [line for line in self.lines if line[0] == kind and len(line) == COLUMNS]
 
 
 def look(nodes: Sequence[Mapping[str, Any]], private_key: str, *, seconds: float) -> dict[str, Seen]:
@@ -91,10 +100,27 @@ def _access(nodes: Sequence[Mapping[str, Any]], private_key: str) -> Iterator[li
         known.write_text("".join(f"{node['address']} {node['host_key']}\n" for node in nodes))
         words = {"BatchMode": "yes", "IdentitiesOnly": "yes", "StrictHostKeyChecking": "yes", "LogLevel": "ERROR"}
         words |= {"UserKnownHostsFile": str(known), "ConnectTimeout": "10"}
-        yield ["-i", str(key), *(word for name, value in words.items() for word in ("-o", f"{name}={value}"))]
+        # Nothing of the user's own configuration, such as a jump host for everything: Pulumi does not mind it either.
+        yield [
+            "-i",
+            str(key),
+            "-F",
+            "none",
+            *(word for name, value in words.items() for word in ("-o", f"{name}={value}")),
+        ]
 
 
 def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
+    """Asks until it answers, for it may just be starting, as after a start of the host."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = _ask_once(address, options, max(1, deadline - time.monotonic()))
+        if seen.lines or seen.stranger or seen.locked or time.monotonic() + PAUSE_SECONDS > deadline:
+            return seen
+        time.sleep(PAUSE_SECONDS)
+
+
+def _ask_once(address: str, options: Sequence[str], seconds: float) -> Seen:
     asked = time.time()
     try:
         answer = subprocess.run(
@@ -123,7 +149,6 @@ def findings(seen: Seen, *, container_runtime: str) -> list[str]:
     if seen.get("swap") not in ("0", ""):
         found.append("swap is on")
     found += [" ".join(line[1:]) for line in seen.lines if line[0] == "changed"]
-    found += [f"{each} has no manifest" for line in seen.lines if line[0] == "missing" for each in line[1:]]
     if abs(float(seen.get("clock") or seen.clock) - seen.clock) > CLOCK_SECONDS:
         found.append(f"its clock is {float(seen.get('clock')) - seen.clock:+.0f} s off")
     return found

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Runs on a machine of the cluster, sent over SSH by tools/look.py: says what is there, and changes nothing.
 # Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; of a machine with
-# etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE", the same of each Deployment and DaemonSet of kube-system with
-# <none> for what it has not; none of these where its API server does not answer.
+# etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE REPLICAS", the same of each Deployment, DaemonSet and Service of
+# kube-system with <none> for what it has not; none of these where its API server does not answer.
 set -uo pipefail
 
 readonly settings=/etc/sysctl.d/99-kubernetes.conf modules=/etc/modules-load.d/kubernetes.conf
@@ -41,17 +41,19 @@ else
   printf 'first-boot %s\n' "$(cloud-init status | sed -n 's/^status: //p')"
 fi
 
-if [[ -e /var/lib/etcd/member ]]; then
+# A reset takes all three away. Data that is gone alone may only lie elsewhere, as after a restore from a backup.
+if [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml || (-e /var/lib/kubeadm-libvirt/cluster.yaml && -e /etc/kubernetes/kubelet.conf) ]]; then
   echo 'cluster yes'
-  missing=()
-  for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
-    [[ -e /etc/kubernetes/manifests/$component.yaml ]] || missing+=("$component")
+  for file in manifests/{etcd,kube-apiserver,kube-controller-manager,kube-scheduler}.yaml \
+    {admin,controller-manager,scheduler}.conf pki/ca.crt pki/sa.{key,pub} \
+    pki/{apiserver,apiserver-etcd-client,apiserver-kubelet-client,front-proxy-client,etcd/server}.{crt,key}; do
+    [[ -e /etc/kubernetes/$file ]] || changed "/etc/kubernetes/$file is gone"
   done
-  printf 'missing %s\n' "${missing[*]}"
   [[ -e /home/$SUDO_USER/.kube/config ]] || changed "$SUDO_USER has no kubeconfig"
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
-  kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=60s --namespace kube-system \
-    get nodes,deployments,daemonsets --no-headers --output "custom-columns=$columns,U:.spec.unschedulable"
+  # Less time than the whole look has: a machine that is slow to answer for its cluster has still answered.
+  timeout 40 kubectl --kubeconfig=/etc/kubernetes/admin.conf --namespace kube-system get nodes,deployments,daemonsets,services \
+    --no-headers --output "custom-columns=$columns,U:.spec.unschedulable,W:.spec.replicas"
 else
   echo 'cluster no'
 fi

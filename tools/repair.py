@@ -19,8 +19,8 @@ from tools.refusals import refuse_locked, refuse_strangers
 from tools.stack_resources import Stack
 
 LOOK_SECONDS = 60
-"""How long a machine may take to answer; an emulated one that is busy takes ten."""
-ADDONS = ("coredns", "kube-proxy")
+"""How long a machine may take to answer, which may be one that just starts; emulated, three times as long."""
+ADDONS = ("coredns", "kube-proxy", "kube-dns")
 """What kubeadm itself puts into a cluster."""
 NOT_READY, NOT_THERE = "its node is not Ready", "its node is not in the cluster"
 CHECKS = ("nodes-ready-check", "cluster-dns-check")
@@ -52,7 +52,9 @@ def stillborn(stack: Stack, prefix: str, seen: Mapping[str, Seen]) -> dict[str, 
     return {
         f"{prefix}-{name}-disk": f"{name}: cloud-init failed at its first boot; it becomes a new machine"
         for name, each in seen.items()
-        if (each.get("joined"), each.get("first-boot")) == ("no", "error") and f"{prefix}-{name}-disk" in stack.urns
+        if (each.get("joined"), each.get("first-boot")) == ("no", "error")
+        and each.get("cluster") != "yes"
+        and f"{prefix}-{name}-disk" in stack.urns
     }
 
 
@@ -105,6 +107,7 @@ def _in_the_cluster(name: str, seen: Seen, nodes: Mapping[str, str] | None) -> l
             found.append("its API server does not answer")
         else:
             found += [f"{addon} is not in the cluster" for addon in ADDONS if addon not in seen.addons]
+            found += [f"{addon} is scaled to nothing" for addon in ADDONS if addon in seen.scaled_to_nothing]
     return found
 
 
@@ -115,7 +118,7 @@ def main(stack_file: str) -> None:
     anew |= lost(stack)
     nodes, key = stack.powered(settings), stack.login_key(settings)
     if nodes and key:
-        seen = look(nodes, key, seconds=LOOK_SECONDS)
+        seen = look(nodes, key, seconds=LOOK_SECONDS * min(settings.timeout_factor, 3))
         refuse_strangers([node for node in nodes if f"{settings.cluster_name}-{node['name']}-disk" not in anew], seen)
         anew |= stillborn(stack, settings.cluster_name, seen)
         for name in full(seen):

@@ -6,8 +6,9 @@
 #   restarted), READINESS_PERIOD (seconds between two probes), API_SECONDS (how long the API server may take to answer).
 # Result: none.
 
-readonly saved=/etc/kubernetes/kubeadm-libvirt.yaml # written when init has succeeded; kubeadm reset leaves it alone
-readonly etcd_data=/var/lib/etcd/member ca_key=/etc/kubernetes/pki/ca.key
+# Written when init has succeeded. Not in /etc/kubernetes: who restores that, or removes it, must not make a cluster that was
+# once whole look like an init that was stopped half-way.
+readonly saved=/var/lib/kubeadm-libvirt/cluster.yaml
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
 cleanup() { rm -f /run/kubeadm-init.yaml; }
@@ -25,18 +26,9 @@ write_patches() {
   done
 }
 
-# What only the cluster knew. kubeadm makes the CA before etcd has data, and its reset removes etcd's data before the CA.
-refuse_lost() {
-  local lost
-  for lost in "$@"; do
-    [[ -e $lost ]] || fail "the cluster is gone, for $lost is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up."
-  done
-}
-
 # Only an init that was stopped half-way is taken back. A cluster that was once whole is never reset from here.
 initialise() {
-  [[ ! -e $etcd_data ]] || refuse_lost "$ca_key"
-  if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml || -e /etc/kubernetes/pki || -e $etcd_data ]]; then
+  if [[ -e /etc/kubernetes/manifests/kube-apiserver.yaml || -e /etc/kubernetes/pki || -e /var/lib/etcd/member ]]; then
     step "take back an init that was stopped half-way"
     kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
   fi
@@ -46,7 +38,7 @@ initialise() {
   install --mode=0600 /dev/null /run/kubeadm-init.yaml
   printf '%s' "$KUBEADM_CONFIGURATION" >/run/kubeadm-init.yaml
   kubeadm init --config /run/kubeadm-init.yaml --skip-token-print >&2
-  install --mode=0600 /run/kubeadm-init.yaml "$saved"
+  install -D --mode=0600 /run/kubeadm-init.yaml "$saved"
 }
 
 # The first document steers init itself, such as its time limits; what follows is what the cluster consists of.
@@ -61,23 +53,32 @@ refuse_other_configuration() {
   fail "kubeadm cannot change this in a cluster that exists. Set it back, or build the cluster anew: pulumi destroy, pulumi up."
 }
 
+lost() {
+  fail "the cluster is gone, for $1 is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up."
+}
+
 # What somebody has removed of a cluster that was once whole, kubeadm writes anew; but not what only that cluster knew.
 restore() {
   local file missing=()
-  refuse_lost "$etcd_data" "$ca_key"
+  # Where etcd's manifest is there, its data may lie elsewhere, as after a restore from a backup.
+  [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml ]] || lost /var/lib/etcd/member
+  for file in manifests/{etcd,kube-apiserver,kube-controller-manager,kube-scheduler}.yaml \
+    {admin,controller-manager,kubelet,scheduler}.conf pki/ca.crt pki/sa.{key,pub} \
+    pki/{apiserver,apiserver-etcd-client,apiserver-kubelet-client,front-proxy-client,etcd/server}.{crt,key}; do
+    [[ -e /etc/kubernetes/$file ]] || missing+=("$file")
+  done
+  if ((${#missing[@]} > 0)); then
+    [[ -e /etc/kubernetes/pki/ca.key ]] || lost /etc/kubernetes/pki/ca.key
+    step "write anew what is missing in /etc/kubernetes: ${missing[*]}"
+    kubeadm init phase certs all --config "$saved" >&2
+    kubeadm init phase kubeconfig all --config "$saved" >&2
+    kubeadm init phase etcd local --config "$saved" >&2
+    kubeadm init phase control-plane all --config "$saved" >&2
+  fi
   if [[ ! -e /var/lib/kubelet/config.yaml ]]; then
     step "write the kubelet's configuration anew"
     kubeadm init phase kubelet-start --config "$saved" >&2
   fi
-  for file in manifests/{etcd,kube-apiserver,kube-controller-manager,kube-scheduler}.yaml {admin,kubelet}.conf; do
-    [[ -e /etc/kubernetes/$file ]] || missing+=("$file")
-  done
-  ((${#missing[@]} > 0)) || return 0
-  step "write anew what is missing in /etc/kubernetes: ${missing[*]}"
-  kubeadm init phase certs all --config "$saved" >&2
-  kubeadm init phase kubeconfig all --config "$saved" >&2
-  kubeadm init phase etcd local --config "$saved" >&2
-  kubeadm init phase control-plane all --config "$saved" >&2
 }
 
 # A kubelet registers its node when it starts, and never again; the role's label and taint are kubeadm's.
@@ -91,11 +92,19 @@ restore_node() {
   kubeadm init phase mark-control-plane --config "$saved" >&2
 }
 
-# CoreDNS and kube-proxy, where somebody has deleted one.
+# CoreDNS and kube-proxy, where somebody has deleted one, or has scaled CoreDNS to nothing.
 restore_addons() {
-  kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy >/dev/null && return 0
-  step "write CoreDNS and kube-proxy anew"
-  kubeadm init phase addon all --config "$saved" >&2
+  local replicas
+  if ! kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy >/dev/null; then
+    step "write CoreDNS and kube-proxy anew"
+    kubeadm init phase addon all --config "$saved" >&2
+  fi
+  # kubeadm leaves the number of its replicas as it is.
+  replicas=$(kubectl --namespace kube-system get deployment/coredns --output 'jsonpath={.spec.replicas}')
+  if [[ $replicas == 0 ]]; then
+    step "scale CoreDNS to two replicas again"
+    kubectl --namespace kube-system scale deployment/coredns --replicas=2 >&2
+  fi
 }
 
 main() {

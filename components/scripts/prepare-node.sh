@@ -27,7 +27,7 @@ wait_for_cloud_init() {
 # kubeadm upgrades a cluster in steps of its own; new packages alone would make kubelets newer than their API server.
 refuse_other_version() {
   local installed
-  [[ -e /etc/kubernetes/kubeadm-libvirt.yaml || ($ROLE == worker && -e /etc/kubernetes/kubelet.conf) ]] || return 0
+  [[ -e /var/lib/kubeadm-libvirt/cluster.yaml || ($ROLE == worker && -e /etc/kubernetes/kubelet.conf) ]] || return 0
   read -r _ installed < <(dpkg-query --show kubelet)
   [[ $installed == "$KUBERNETES_VERSION"-* ]] || fail "this node runs Kubernetes $installed, which cannot be changed in a cluster that exists. Set kubernetesVersion back, or build the cluster anew: pulumi destroy, pulumi up."
 }

@@ -47,6 +47,20 @@ DAMAGES = [
         "control-plane-1: coredns is not in the cluster",
     ),
     damage(
+        "dns-scaled",
+        "CoreDNS was scaled to nothing with kubectl",
+        "control-plane-1",
+        f"{AS_ADMINISTRATOR}kubectl --namespace kube-system scale deployment coredns --replicas=0",
+        "control-plane-1: coredns is scaled to nothing",
+    ),
+    damage(
+        "dns-service-deleted",
+        "The DNS's Service was deleted with kubectl",
+        "control-plane-1",
+        f"{AS_ADMINISTRATOR}kubectl --namespace kube-system delete service kube-dns",
+        "control-plane-1: kube-dns is not in the cluster",
+    ),
+    damage(
         "node-deleted",
         "A worker's Node object was deleted with kubectl",
         "control-plane-1",

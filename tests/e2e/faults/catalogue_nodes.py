@@ -45,6 +45,13 @@ DAMAGES = [
         "worker-1: it lacks files that make it a node",
     ),
     damage(
+        "certificates-deleted",
+        "The API server's certificate and the scheduler's kubeconfig were deleted",
+        "control-plane-1",
+        "rm /etc/kubernetes/pki/apiserver.crt /etc/kubernetes/pki/apiserver.key /etc/kubernetes/scheduler.conf",
+        "control-plane-1: /etc/kubernetes/scheduler.conf is gone",
+    ),
+    damage(
         "kubelet-configuration-deleted",
         "The kubelet's configuration was deleted on the control plane",
         "control-plane-1",
@@ -90,7 +97,7 @@ DAMAGES = [
         "The manifests of the scheduler and of the controller manager were deleted",
         "control-plane-1",
         "rm /etc/kubernetes/manifests/kube-{scheduler,controller-manager}.yaml",
-        "control-plane-1: kube-controller-manager has no manifest, kube-scheduler has no manifest",
+        "control-plane-1: /etc/kubernetes/manifests/kube-controller-manager.yaml is gone",
     ),
     damage(
         "swap-on",
