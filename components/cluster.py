@@ -126,6 +126,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "LIVENESS_FAILURES": str(kubeadm.LIVENESS_FAILURES * self._settings.timeout_factor),
                 "READINESS_PERIOD": str(kubeadm.READINESS_PERIOD * self._settings.timeout_factor),
                 "API_SECONDS": str(240 * self._settings.timeout_factor),
+                "RENEWAL_DAYS": str(kubeadm.RENEWAL_DAYS),
             },
         )
         # After prepare: without kubeadm and a container runtime there is nothing to run.

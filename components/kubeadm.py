@@ -20,6 +20,8 @@ PATCHES = "/etc/kubernetes/patches"
 """Where init-control-plane.sh puts its patches of the static pods."""
 LIVENESS_FAILURES = 8
 """kubeadm's own failureThreshold of the static pods' liveness probes, every 10 s."""
+RENEWAL_DAYS = 60
+"""How long before their end the control plane's certificates, which live a year, are renewed."""
 READINESS_PERIOD = 1
 """kubeadm's own periodSeconds of the static pods' readiness probes: how often they are asked."""
 

@@ -46,6 +46,7 @@ SYSTEM = [
     "date",
     "ip",
     "modprobe",
+    "pkill",
     "sleep",
     "ssh",
     "swapoff",

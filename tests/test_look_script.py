@@ -27,6 +27,7 @@ def node(machine: Sandbox) -> Sandbox:
         machine.write(f"/etc/kubernetes/{file}")
     machine.does("systemctl", "[[ $1 == show ]] && echo 90000000 || echo active")
     machine.does("sysctl", "echo 1")
+    machine.does("openssl", "exit 0")
     machine.does("dpkg-query", "printf '%s hold installed\\n' kubeadm kubectl kubelet")
     machine.does("timeout", "echo 'Node control-plane-1 True <none> <none> <none>'")
     return machine
@@ -34,7 +35,7 @@ def node(machine: Sandbox) -> Sandbox:
 
 def said(node: Sandbox) -> list[str]:
     """The lines of look.sh, which must not have failed anywhere."""
-    result = node.shell(f"SUDO_USER=debian\n{SCRIPT.read_text()}")
+    result = node.shell(f"SUDO_USER=debian\nRENEWAL_DAYS=60\n{SCRIPT.read_text()}")
     assert (result.code, result.said) == (0, "")
     return result.output.splitlines()
 
@@ -63,6 +64,11 @@ def test_a_file_that_the_next_start_needs_is_missed(node: Sandbox, file: str) ->
 def test_a_kernel_setting_with_another_value_is_named(node: Sandbox) -> None:
     node.does("sysctl", "[[ $2 == *iptables ]] && echo 0 || echo 1")
     assert changed(node) == ["net.bridge.bridge-nf-call-iptables is not 1"]
+
+
+def test_certificates_that_end_soon_are_seen(node: Sandbox) -> None:
+    node.does("openssl", "exit 1")
+    assert changed(node) == ["its certificates end soon"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tools.stack_resources import Stack
 
 NODES = ["control-plane-1", "worker-1", "worker-2"]
 PARTS = ["disk", "made", "seed", "domain", "prepare", "host-key"]
+CONTROL_PLANE_STEPS = {f"k8s-control-plane-1-{step}" for step in ("prepare", "init", "kubeconfig")}
 CHECKS = {"nodes-ready-check", "cluster-dns-check"}
 
 
@@ -27,7 +28,15 @@ def secret(value: str) -> dict[str, str]:
 def exported(*, without: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> dict[str, Any]:
     """A deployment as `pulumi stack export --show-secrets` prints it."""
     names = [f"k8s-{node}-{part}" for node in NODES for part in PARTS]
-    names += ["cluster", "k8s-login-key", "k8s-control-plane-1-init", "k8s-worker-1-join", "k8s-worker-2-join", *CHECKS]
+    names += [
+        "cluster",
+        "k8s-login-key",
+        "k8s-control-plane-1-init",
+        "k8s-control-plane-1-kubeconfig",
+        "k8s-worker-1-join",
+        "k8s-worker-2-join",
+        *CHECKS,
+    ]
     nodes = [{"name": node, "address": f"10.17.3.{number}"} for number, node in enumerate(NODES)]
     stack = {"nodes": nodes, "ssh_private_key": secret("KEY"), "web_url": "http://10.17.3.22:30080"}
     resources: list[dict[str, Any]] = [
@@ -142,7 +151,7 @@ def test_a_machine_that_its_kubelet_does_not_get_ready_in_minutes_is_started_ane
 def test_the_control_planes_own_node_is_looked_at_like_the_others(ready: str | None) -> None:
     nodes = {"worker-1": "True", "worker-2": "True"} | ({} if ready is None else {"control-plane-1": ready})
     anew = unwell(stack(), make_settings(), everything(control_plane_1=control_plane(nodes)))
-    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+    assert set(anew) == {*CONTROL_PLANE_STEPS, *CHECKS}
     assert ("its node is not Ready" if ready else "its node is not in the cluster") in anew["k8s-control-plane-1-init"]
 
 
@@ -160,7 +169,7 @@ def test_a_worker_that_has_forgotten_the_cluster_joins_again() -> None:
 
 def test_an_api_server_that_is_down_is_waited_for_on_the_control_plane_and_accuses_no_worker() -> None:
     anew = unwell(stack(), make_settings(), everything(control_plane_1=control_plane(None)))
-    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+    assert set(anew) == {*CONTROL_PLANE_STEPS, *CHECKS}
 
 
 @pytest.mark.parametrize("addon", list(ADDONS))
@@ -168,7 +177,7 @@ def test_an_addon_that_somebody_has_deleted_is_written_anew_by_kubeadm(addon: st
     anew = unwell(
         stack(), make_settings(), everything(control_plane_1=control_plane(dict.fromkeys(NODES, "True"), without=addon))
     )
-    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+    assert set(anew) == {*CONTROL_PLANE_STEPS, *CHECKS}
     assert f"{addon} is not in the cluster" in anew["k8s-control-plane-1-init"]
 
 
@@ -188,7 +197,7 @@ def test_a_dns_that_somebody_has_scaled_to_nothing_is_scaled_back() -> None:
     seen = control_plane(dict.fromkeys(NODES, "True"), without="coredns")
     none = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "0")), clock=seen.clock)
     anew = unwell(stack(), make_settings(), everything(control_plane_1=none))
-    assert set(anew) == {"k8s-control-plane-1-prepare", "k8s-control-plane-1-init", *CHECKS}
+    assert set(anew) == {*CONTROL_PLANE_STEPS, *CHECKS}
     assert "coredns is scaled to nothing" in anew["k8s-control-plane-1-init"]
 
 

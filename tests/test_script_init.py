@@ -71,6 +71,7 @@ def control_plane(machine: Sandbox) -> Sandbox:
     """A machine on which kubeadm works."""
     machine.does("kubeadm", DOES_INIT)
     machine.does("kubectl", HAS_ITS_NODE)
+    machine.does("openssl", "exit 0")
     return machine
 
 
@@ -83,6 +84,7 @@ def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Resu
         "LIVENESS_FAILURES": "24",
         "READINESS_PERIOD": "3",
         "API_SECONDS": api_seconds,
+        "RENEWAL_DAYS": "60",
     }
     return machine.run("init-control-plane.sh", inputs)
 
@@ -277,6 +279,20 @@ def test_addons_that_somebody_has_deleted_are_written_anew(control_plane: Sandbo
     control_plane.forget()
     assert init(control_plane).code == 0
     assert control_plane.lines() == [READY, NODE, ADDONS, f"kubeadm init phase addon all --config {SAVED}", REPLICAS]
+
+
+def test_certificates_that_end_soon_are_renewed_and_read_by_all_that_use_them(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.does("openssl", "exit 1")
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines("openssl") == [
+        "openssl x509 -checkend 5184000 -noout -in /etc/kubernetes/pki/apiserver.crt"
+    ]
+    assert control_plane.lines("kubeadm", "pkill") == [
+        f"kubeadm certs renew all --config {SAVED}",
+        *(f"pkill --exact {each}" for each in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")),
+    ]
 
 
 def test_a_dns_that_somebody_has_scaled_to_nothing_gets_its_replicas_back(control_plane: Sandbox) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.cloud_init import LOGIN_USER
+from components.kubeadm import RENEWAL_DAYS
 
 SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
@@ -125,7 +126,7 @@ def _ask_once(address: str, options: Sequence[str], seconds: float) -> Seen:
     try:
         answer = subprocess.run(
             ["ssh", *options, f"{LOGIN_USER}@{address}", "sudo bash -s"],
-            input=SCRIPT.read_text(),
+            input=f"RENEWAL_DAYS={RENEWAL_DAYS}\n{SCRIPT.read_text()}",
             text=True,
             capture_output=True,
             timeout=seconds,

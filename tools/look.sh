@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Runs on a machine of the cluster, sent over SSH by tools/look.py: says what is there, and changes nothing.
+# Input: RENEWAL_DAYS (how long before its end a certificate is renewed).
 # Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; of a machine with
 # etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE REPLICAS", the same of each Deployment, DaemonSet and Service of
 # kube-system with <none> for what it has not; none of these where its API server does not answer.
@@ -49,6 +50,8 @@ if [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml || (-e /
     pki/{apiserver,apiserver-etcd-client,apiserver-kubelet-client,front-proxy-client,etcd/server}.{crt,key}; do
     [[ -e /etc/kubernetes/$file ]] || changed "/etc/kubernetes/$file is gone"
   done
+  openssl x509 -checkend "$((RENEWAL_DAYS * 24 * 3600))" -noout -in /etc/kubernetes/pki/apiserver.crt >/dev/null ||
+    changed "its certificates end soon"
   [[ -e /home/$SUDO_USER/.kube/config ]] || changed "$SUDO_USER has no kubeconfig"
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
   # Less time than the whole look has: a machine that is slow to answer for its cluster has still answered.

@@ -88,6 +88,7 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
             anew[f"{step}-prepare"] = f"{reason}; it is prepared again"
             if name.startswith("control-plane"):
                 anew[f"{step}-init"] = reason
+                anew[f"{step}-kubeconfig"] = reason  # which has a certificate too, and may be another since
             elif each.get("joined") != "yes" or NOT_THERE in found:
                 anew[f"{step}-join"] = f"{reason}; it joins again"
     if anew:

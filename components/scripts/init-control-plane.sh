@@ -3,7 +3,8 @@
 #
 # Inputs: KUBEADM_CONFIGURATION (v1beta4 documents), LOGIN_USER (gets admin.conf as ~/.kube/config),
 #   PATCHES (directory of patches that the configuration names), LIVENESS_FAILURES (failed probes until a static pod is
-#   restarted), READINESS_PERIOD (seconds between two probes), API_SECONDS (how long the API server may take to answer).
+#   restarted), READINESS_PERIOD (seconds between two probes), API_SECONDS (how long the API server may take to answer),
+#   RENEWAL_DAYS (how long before its end a certificate is renewed).
 # Result: none.
 
 # Written when init has succeeded. Not in /etc/kubernetes: who restores that, or removes it, must not make a cluster that was
@@ -70,6 +71,7 @@ restore() {
   if ((${#missing[@]} > 0)); then
     [[ -e /etc/kubernetes/pki/ca.key ]] || lost /etc/kubernetes/pki/ca.key
     step "write anew what is missing in /etc/kubernetes: ${missing[*]}"
+    write_patches
     kubeadm init phase certs all --config "$saved" >&2
     kubeadm init phase kubeconfig all --config "$saved" >&2
     kubeadm init phase etcd local --config "$saved" >&2
@@ -79,6 +81,17 @@ restore() {
     step "write the kubelet's configuration anew"
     kubeadm init phase kubelet-start --config "$saved" >&2
   fi
+}
+
+# kubeadm's certificates live a year, and nobody renews them but an upgrade; its CAs live ten.
+renew() {
+  local component
+  openssl x509 -checkend "$((RENEWAL_DAYS * 24 * 3600))" -noout -in /etc/kubernetes/pki/apiserver.crt >/dev/null && return 0
+  step "renew certificates that end within $RENEWAL_DAYS days"
+  kubeadm certs renew all --config "$saved" >&2
+  for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+    pkill --exact "$component" || true # the kubelet starts it again, with what is new
+  done
 }
 
 # A kubelet registers its node when it starts, and never again; the role's label and taint are kubeadm's.
@@ -115,6 +128,7 @@ main() {
     whole=yes
     refuse_other_configuration
     restore
+    renew
   else
     initialise
   fi

@@ -52,6 +52,14 @@ DAMAGES = [
         "control-plane-1: /etc/kubernetes/scheduler.conf is gone",
     ),
     damage(
+        "certificate-ending",
+        "The API server's certificate has a day left",
+        "control-plane-1",
+        "cd /etc/kubernetes/pki\nopenssl x509 -in apiserver.crt -CA ca.crt -CAkey ca.key -days 1 -out /run/new.crt\n"
+        "mv /run/new.crt apiserver.crt",
+        "control-plane-1: its certificates end soon",
+    ),
+    damage(
         "kubelet-configuration-deleted",
         "The kubelet's configuration was deleted on the control plane",
         "control-plane-1",
