@@ -99,14 +99,14 @@ class Virsh:
         """One domain, or None where there is none of that name."""
         return self._domain(name, running=name in self.names("list")) if name in self.domains() else None
 
-    def running(self) -> list[Domain]:
-        """All domains that run."""
-        found = []
-        for name in self.names("list"):
+    def every_domain(self) -> list[Domain]:
+        """All domains, also those that are off."""
+        found, running = [], self.names("list")
+        for name in self.domains():
             try:
-                found.append(self._domain(name, running=True))
+                found.append(self._domain(name, running=name in running))
             except LeftoversError:
-                if name in self.names("list"):  # else it ended meanwhile
+                if name in self.domains():  # else it went meanwhile
                     raise
         return found
 

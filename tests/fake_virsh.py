@@ -150,8 +150,8 @@ class Hypervisor:
         xml = f"<domain><description>{description}</description><devices>{devices}</devices></domain>"
         self._add("domains", name, {"active": running, "persistent": persistent, "xml": xml, "state": state})
 
-    def network(self, name: str, *, active: bool = True) -> None:
-        self._add("networks", name, {"active": active, "bridge": f"br-{name}"})
+    def network(self, name: str, *, active: bool = True, bridge: str = "") -> None:
+        self._add("networks", name, {"active": active, "bridge": bridge or f"br-{name}"})
 
     def pool(self, name: str, path: str, *files: str, active: bool = True) -> None:
         self._add("pools", name, {"active": active, "path": path, "files": files})

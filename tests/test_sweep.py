@@ -180,6 +180,28 @@ def test_what_belongs_to_somebody_else_is_named_and_no_fault_of_ours(
     assert hypervisor.changes() == []
 
 
+def test_a_cluster_of_another_clone_stays_whole_when_its_machines_are_off(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.network("k8s")
+    hypervisor.pool("k8s", DIRECTORY, "base-0123456789ab.qcow2", "k8s-worker-1.qcow2")
+    devices = (
+        f"<disk><source file='{DIRECTORY}/k8s-worker-1.qcow2'/></disk>"
+        "<interface type='network'><source network='k8s'/></interface>"
+    )
+    hypervisor.domain("k8s-worker-1", running=False, description="kubeadm-libvirt 0123", devices=devices)
+    code, lines = run("after", "", tmp_path, capsys)
+    assert code == 0
+    assert [line.split(", and ")[0] for line in lines] == [
+        "The domain k8s-worker-1 is off",
+        "There is a network k8s",
+        f"There is a volume {DIRECTORY}/base-0123456789ab.qcow2",
+        f"There is a volume {DIRECTORY}/k8s-worker-1.qcow2",
+        "There is a storage pool k8s",
+    ]
+    assert hypervisor.changes() == []
+
+
 def test_what_of_ours_cannot_be_removed_is_a_failure(
     hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,7 +60,7 @@ class Sweep:
             if cluster.owns_domain(domain) and ("domain", domain) not in known:
                 self._attempt(partial(self._leftovers.domain, domain))
         if ("network", cluster.name) not in known:
-            self._attempt(partial(self._leftovers.network, cluster.name))
+            self._attempt(partial(self._leftovers.network, cluster.name, cluster.bridge))
             self._attempt(partial(self._bridge, cluster))
         self._attempt(partial(self._pool, cluster, known))
 
