@@ -54,7 +54,7 @@ class Leftovers:
         """Removes a network of that bridge that no domain of others uses. Raises RefusedError for another."""
         if name not in self._virsh.networks():
             return
-        found = self._bridge(name)
+        found = self._virsh.bridge(name)
         users = self._users(lambda domain: bool({name, found} & domain.networks))
         active = name in self._virsh.names("net-list")
         if users or found != bridge:
@@ -132,10 +132,6 @@ class Leftovers:
             if len(found) == 1
             else (f"the domains {', '.join(found)} use" if found else "")
         )
-
-    def _bridge(self, network: str) -> str:
-        lines = (line.partition(":") for line in self._virsh("net-info", "--network", network).splitlines())
-        return next((value.strip() for key, _, value in lines if key == "Bridge"), "")
 
 
 def _whose(domain: Domain) -> str:

@@ -91,6 +91,11 @@ class Virsh:
         """The names of all networks."""
         return self.names("net-list", "--all")
 
+    def bridge(self, network: str) -> str:
+        """The bridge of a network, running or not; empty where it has none."""
+        lines = (line.partition(":") for line in self("net-info", "--network", network).splitlines())
+        return next((value.strip() for key, _, value in lines if key == "Bridge"), "")
+
     def pools(self) -> list[str]:
         """The names of all pools."""
         return self.names("pool-list", "--all")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.executable import executable
 from tests.fake_virsh import DIRECTORY, OURS, Hypervisor
-from tools import leftovers, sweep
+from tools import leftovers, stale_bridge
 from tools.stack_state import StackState
 
 
@@ -18,7 +18,7 @@ from tools.stack_state import StackState
 def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
     made = Hypervisor(tmp_path / "virsh")
     monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
-    monkeypatch.setattr(sweep, "NETWORK_INTERFACES", tmp_path)
+    monkeypatch.setattr(stale_bridge, "NETWORK_INTERFACES", tmp_path)
     return made
 
 
@@ -233,11 +233,19 @@ def test_a_cluster_that_the_configuration_no_longer_names_is_swept_too(
     assert f"Removed the volume {DIRECTORY}/k8s-worker-9.qcow2, a leftover" in "\n".join(lines)
 
 
+def a_bridge(interfaces: Path, *ports: str, address: str = "52:54:00:ab:cd:ef") -> None:
+    """A bridge of our name on this host."""
+    (interfaces / "br-k8s/brif").mkdir(parents=True)
+    (interfaces / "br-k8s/address").write_text(f"{address}\n")
+    for port in ports:
+        (interfaces / "br-k8s/brif" / port).touch()
+
+
 @pytest.mark.parametrize(("works", "code"), [(True, 0), (False, 1)])
 def test_a_bridge_without_a_network_is_removed_or_named(
     works: bool, code: int, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "br-k8s").mkdir()
+    a_bridge(tmp_path)
     executable(hypervisor.directory / "ip", f"#!/bin/sh\necho ip $* >>{tmp_path}/ip\nexit {code}\n")
     done, lines = run("after", "", tmp_path, capsys)
     assert (tmp_path / "ip").read_text() == "ip link delete br-k8s\n"
@@ -245,6 +253,40 @@ def test_a_bridge_without_a_network_is_removed_or_named(
     said = "Removed the bridge br-k8s, a leftover: its network is gone."
     named = "Something of ours is left: the bridge br-k8s. Remove it with: sudo ip link delete br-k8s"
     assert lines[0] == (said if works else named)
+
+
+@pytest.mark.parametrize(
+    ("ports", "address", "why"),
+    [
+        (["eth1", "tap7"], "52:54:00:ab:cd:ef", "eth1, tap7 is in it"),
+        ([], "6a:00:00:00:00:01", "libvirt did not make it: its address is 6a:00:00:00:00:01"),
+    ],
+)
+def test_a_bridge_that_is_used_or_that_libvirt_did_not_make_stays_and_is_named(
+    ports: list[str],
+    address: str,
+    why: str,
+    hypervisor: Hypervisor,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    a_bridge(tmp_path, *ports, address=address)
+    executable(hypervisor.directory / "ip", f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    assert run("after", "", tmp_path, capsys, storagePath="/srv/disks") == (
+        0,
+        [f"There is a bridge br-k8s, and {why}. If it may go, remove it: sudo ip link delete br-k8s"],
+    )
+    assert not (tmp_path / "called").exists()
+
+
+def test_a_bridge_of_a_network_with_another_name_is_that_networks(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_bridge(tmp_path)
+    hypervisor.network("theirs", active=False, bridge="br-k8s")
+    executable(hypervisor.directory / "ip", f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    assert run("after", "", tmp_path, capsys, storagePath="/srv/disks") == (0, [])
+    assert not (tmp_path / "called").exists()
 
 
 def test_waking_starts_what_is_stopped(
