@@ -224,6 +224,28 @@ def test_without_libvirt_one_line_says_so(
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("config:\n  libvirt:uri: qemu:///system\n  aws:region: eu\n", "aws:region = 'eu': nothing here reads aws. "),
+        ("config: [\n", "Pulumi.lab.yaml is refused: line "),
+        ("- config\n", "Pulumi.lab.yaml is refused: it must be a mapping "),
+    ],
+)
+def test_where_the_configuration_is_refused_the_clusters_of_the_state_are_swept(
+    text: str, why: str, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    (tmp_path / "Pulumi.lab.yaml").write_text(text)
+    code = leftovers.main(tmp_path / "Pulumi.lab.yaml", "after", state(*MADE))
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert lines[0].startswith("Only the clusters of the state are looked for, because the configuration is refused: ")
+    assert why in lines[0]
+    assert len(lines) == 5
+    assert hypervisor.world()["pools"] == {}
+
+
 def test_a_cluster_that_the_configuration_no_longer_names_is_swept_too(
     hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
