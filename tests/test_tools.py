@@ -90,6 +90,16 @@ def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_
     assert done.stdout == f"lab {kept} stack output\nlab tracked config set workers 3\n", done.stderr
 
 
+def test_a_stack_file_without_an_end_of_its_last_line_gets_the_salt_on_a_line_of_its_own(host: Path) -> None:
+    stand_in(host, "pulumi", """echo '[{"name": "lab"}]'""")
+    (host / "Pulumi.lab.yaml").write_text("encryptionsalt: old\nconfig:\n  kubeadm-libvirt:workers: 3")
+    (host / ".state/lab").mkdir(parents=True)
+    (host / ".state/lab/Pulumi.lab.yaml").write_text("encryptionsalt: salt\n")
+    done = shell(host, 'cd "$HOME"; use_state lab; cat "$config"')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "config:\n  kubeadm-libvirt:workers: 3\nencryptionsalt: salt\n"
+
+
 OUTPUTS = {
     "kubernetes_version": "1.37.2",
     "nodes": [{"name": "worker-1", "address": "10.17.3.21", "ssh": "ssh -i ssh_key debian@10.17.3.21"}],

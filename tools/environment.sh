@@ -76,7 +76,8 @@ use_state() {
     rm "$state/Pulumi.yaml"
   fi
   {
-    sed '/^encryptionsalt:/d' "Pulumi.$stack.yaml"
+    # shellcheck disable=SC1003 # sed's own backslash: a last line without its end gets one
+    sed -e '/^encryptionsalt:/d' -e '$a\' "Pulumi.$stack.yaml"
     grep --no-messages '^encryptionsalt:' "$config" || true
   } >"$config.new"
   mv "$config.new" "$config"
