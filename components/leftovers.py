@@ -88,12 +88,20 @@ class Leftovers:
             )
         if name in self._virsh.names("pool-list"):
             self._virsh("pool-destroy", "--pool", name)
-        if remove_directory:
-            self._virsh("pool-delete", "--pool", name)
+        gone = remove_directory and self.directory(name, directory)
         if name in self._virsh.pools():  # else it was one without a definition
             self._virsh("pool-undefine", "--pool", name)
-        stays = "with its empty directory" if remove_directory else "but not the files in"
+        stays = "with its empty directory" if gone else "but not the files in"
         self._say(f"Removed the storage pool {name}, a leftover, {stays} {directory}.")
+
+    def directory(self, pool: str, directory: Path) -> bool:
+        """Removes the empty directory of a stopped pool, or says that it stays: it may be where a disk is mounted."""
+        try:
+            self._virsh("pool-delete", "--pool", pool)
+        except LeftoversError as error:
+            self._say(f"The empty directory {directory} stays: {error}")
+            return False
+        return True
 
     def volume(self, pool: str, name: str) -> None:
         """Removes a file of an active pool that no domain of others uses. Raises RefusedError for another."""

@@ -134,6 +134,23 @@ def test_without_a_pool_the_files_in_its_directory_are_found(
     assert hypervisor.world()["pools"] == {}
 
 
+@pytest.mark.parametrize("defined", [True, False])
+def test_a_directory_that_cannot_be_removed_because_a_disk_is_mounted_there_stays_and_the_pool_goes(
+    defined: bool, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if defined:
+        hypervisor.pool("k8s", DIRECTORY)
+    hypervisor.fails("pool-delete", "cannot unlink: Device or resource busy")
+    code, lines = run("after", "", tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        f"The empty directory {DIRECTORY} stays: `virsh --connect qemu:///system pool-delete --pool k8s` failed: "
+        "cannot unlink: Device or resource busy",
+        *([f"Removed the storage pool k8s, a leftover, but not the files in {DIRECTORY}."] if defined else []),
+    ]
+    assert hypervisor.world()["pools"] == {}
+
+
 def test_an_empty_directory_that_a_person_chose_is_not_ours_to_remove(
     hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,7 +121,6 @@ class Sweep:
     def _close_pool(self, cluster: Cluster, *, remove_directory: bool) -> None:
         """Forgets a pool that was only there to see its files."""
         self._virsh("pool-destroy", "--pool", cluster.name)
-        if remove_directory:
-            self._virsh("pool-delete", "--pool", cluster.name)
+        if remove_directory and self._leftovers.directory(cluster.name, cluster.directory):
             self._say(f"Removed the empty directory {cluster.directory}, a leftover.")
         self._virsh("pool-undefine", "--pool", cluster.name)
