@@ -99,7 +99,17 @@ match verb:
         world["networks"][need("networks", "--network")]["active"] = True
     case "net-autostart":
         need("networks", "--network")
-    case "pool-refresh" | "pool-delete" | "pool-build" | "pool-autostart":
+    case "pool-refresh":
+        pool = world["pools"][need("pools", "--pool")]
+        if pool.get("gone"):  # libvirt stops such a pool
+            pool["active"] = False
+            with open(home + "/world.json", "w") as file:
+                json.dump(world, file)
+            print("error: cannot open directory: No such file or directory", file=sys.stderr)
+            sys.exit(1)
+    case "pool-build":
+        world["pools"][need("pools", "--pool")]["gone"] = False
+    case "pool-delete" | "pool-autostart":
         need("pools", "--pool")
     case _:
         sys.exit("the stand-in has no " + verb)
@@ -153,8 +163,9 @@ class Hypervisor:
     def network(self, name: str, *, active: bool = True, bridge: str = "") -> None:
         self._add("networks", name, {"active": active, "bridge": bridge or f"br-{name}"})
 
-    def pool(self, name: str, path: str, *files: str, active: bool = True) -> None:
-        self._add("pools", name, {"active": active, "path": path, "files": files})
+    def pool(self, name: str, path: str, *files: str, active: bool = True, gone: bool = False) -> None:
+        """A pool for a directory, which may be gone."""
+        self._add("pools", name, {"active": active, "path": path, "files": files, "gone": gone})
 
     def files(self, path: str, *files: str) -> None:
         """Files in a directory that no pool is for."""

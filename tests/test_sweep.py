@@ -356,6 +356,16 @@ def test_waking_resumes_our_machines_that_are_paused_and_nobody_elses(
     assert hypervisor.changes() == [f"{call} --domain k8s-worker-1"]
 
 
+def test_waking_makes_the_directory_of_a_pool_in_use_again(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    hypervisor.pool("k8s", DIRECTORY, gone=True)
+    assert run("wake", state(*MADE), tmp_path, capsys) == (0, ["Started the storage pool k8s again."])
+    assert hypervisor.changes() == ["pool-build --pool k8s", "pool-start --pool k8s"]
+    assert hypervisor.world()["pools"]["k8s"]["active"]
+
+
 def test_waking_leaves_alone_what_is_awake(
     hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

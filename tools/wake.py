@@ -58,11 +58,23 @@ def _pool(virsh: Virsh, pool: StatePool, say: Callable[[str], None]) -> None:
         _define(virsh, "pool-define", root)
         virsh("pool-autostart", "--pool", pool.name)
         say(f"Defined the storage pool {pool.name} again: it was gone from libvirt.")
-    if pool.name not in virsh.names("pool-list"):
-        virsh("pool-build", "--pool", pool.name)  # its directory may be gone as well
-        virsh("pool-start", "--pool", pool.name)
-        say(f"Started the storage pool {pool.name} again.")
-    virsh("pool-refresh", "--pool", pool.name)
+    try:
+        _start_pool(virsh, pool.name, say)
+        virsh("pool-refresh", "--pool", pool.name)
+    except LeftoversError:
+        if pool.name in virsh.names("pool-list"):
+            raise
+        # The directory of a pool that was in use is gone: libvirt stops the pool when it looks.
+        _start_pool(virsh, pool.name, say)
+        virsh("pool-refresh", "--pool", pool.name)
+
+
+def _start_pool(virsh: Virsh, name: str, say: Callable[[str], None]) -> None:
+    if name in virsh.names("pool-list"):
+        return
+    virsh("pool-build", "--pool", name)  # its directory may be gone as well
+    virsh("pool-start", "--pool", name)
+    say(f"Started the storage pool {name} again.")
 
 
 def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
