@@ -54,9 +54,12 @@ match verb:
     case "dumpxml":
         print(world["domains"][need("domains", "--domain")]["xml"])
     case "domstate":
-        print(world["domains"][need("domains", "--domain")]["state"])
+        domain = world["domains"][need("domains", "--domain")]
+        print(domain["state"] + (f" ({{domain['reason']}})" if "--reason" in words else ""))
     case "resume" | "dompmwakeup":
-        world["domains"][need("domains", "--domain")]["state"] = "running"
+        domain = world["domains"][need("domains", "--domain")]
+        if domain["reason"] != "I/O error":
+            domain["state"] = "running"
     case "net-info":
         print("Name:   x\\nBridge:         " + world["networks"][need("networks", "--network")]["bridge"])
     case "pool-dumpxml":
@@ -155,10 +158,12 @@ class Hypervisor:
         devices: str = "",
         persistent: bool = True,
         state: str = "running",
+        reason: str = "user",
     ) -> None:
-        """A domain; one that is not persistent is gone when it stops."""
+        """A domain; one that is not persistent is gone when it stops. One with an I/O error cannot be resumed."""
         xml = f"<domain><description>{description}</description><devices>{devices}</devices></domain>"
-        self._add("domains", name, {"active": running, "persistent": persistent, "xml": xml, "state": state})
+        domain = {"active": running, "persistent": persistent, "xml": xml, "state": state, "reason": reason}
+        self._add("domains", name, domain)
 
     def network(self, name: str, *, active: bool = True, bridge: str = "") -> None:
         self._add("networks", name, {"active": active, "bridge": bridge or f"br-{name}"})

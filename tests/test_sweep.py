@@ -10,7 +10,7 @@ import pytest
 
 from tests.executable import executable
 from tests.fake_virsh import DIRECTORY, OURS, Hypervisor
-from tools import leftovers, stale_bridge
+from tools import leftovers, stale_bridge, wake
 from tools.stack_state import StackState
 
 
@@ -19,6 +19,7 @@ def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
     made = Hypervisor(tmp_path / "virsh")
     monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
     monkeypatch.setattr(stale_bridge, "NETWORK_INTERFACES", tmp_path)
+    monkeypatch.setattr(wake, "SETTLE", 0)
     return made
 
 
@@ -364,6 +365,19 @@ def test_waking_makes_the_directory_of_a_pool_in_use_again(
     assert run("wake", state(*MADE), tmp_path, capsys) == (0, ["Started the storage pool k8s again."])
     assert hypervisor.changes() == ["pool-build --pool k8s", "pool-start --pool k8s"]
     assert hypervisor.world()["pools"]["k8s"]["active"]
+
+
+def test_a_machine_that_is_paused_again_because_the_hosts_disk_is_full_is_named_with_what_to_do(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    hypervisor.domain("k8s-worker-1", running=True, description=OURS, state="paused", reason="I/O error")
+    code, lines = run("wake", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        "The domain k8s-worker-1 was resumed and is paused (I/O error) again: its disk cannot be written, most likely "
+        f"because the host's is full. Make room there (df -h {DIRECTORY}), then run the same command again."
+    ]
 
 
 def test_waking_leaves_alone_what_is_awake(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from xml.etree import ElementTree
@@ -12,6 +13,9 @@ from tools.stack_state import StackState, StateNetwork, StatePool
 
 RESUMED_BY = {"paused": "resume", "pmsuspended": "dompmwakeup"}
 """State of a domain to what ends it. libvirt itself pauses a machine when the host's disk is full."""
+
+SETTLE = 1.0
+"""Seconds in which a machine that was resumed writes again, and QEMU pauses it where it cannot."""
 
 
 def wake(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
@@ -78,6 +82,7 @@ def _start_pool(virsh: Virsh, name: str, say: Callable[[str], None]) -> None:
 
 
 def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
+    resumed = []
     for name in virsh.names("list"):
         if ("domain", name) not in state.names:
             continue
@@ -85,7 +90,21 @@ def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> Non
         domain = virsh.domain(name) if found in RESUMED_BY else None
         if domain and domain.description in state.marks:
             virsh(RESUMED_BY[found], "--domain", name)
-            say(f"Resumed the domain {name}: it was {found}.")
+            resumed.append((name, found))
+    if resumed:
+        time.sleep(SETTLE)
+    for name, was in resumed:
+        now = virsh("domstate", "--domain", name, "--reason").strip()
+        if not now.startswith("paused"):
+            say(f"Resumed the domain {name}: it was {was}.")
+        elif "I/O error" in now:
+            places = " ".join(str(pool.directory) for pool in state.pools)
+            say(
+                f"The domain {name} was resumed and is {now} again: its disk cannot be written, most likely because "
+                f"the host's is full. Make room there (df -h {places}), then run the same command again."
+            )
+        else:
+            say(f"The domain {name} was resumed and is {now} again. What QEMU says: /var/log/libvirt/qemu/{name}.log")
 
 
 def _named(kind: str, name: str, uuid: str) -> ElementTree.Element:
