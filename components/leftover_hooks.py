@@ -46,7 +46,7 @@ def _remove(leftovers: Leftovers, kind: str, inputs: dict[str, Any]) -> None:
         case "libvirt:index/domain:Domain":
             leftovers.domain(name)
         case "libvirt:index/network:Network":
-            leftovers.network(name)
+            leftovers.network(name, inputs["bridge"])
         case "libvirt:index/pool:Pool":
             leftovers.pool(name, Path(inputs["target"]["path"]))
         case "libvirt:index/volume:Volume":

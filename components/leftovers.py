@@ -14,7 +14,7 @@ UNDEFINE = ("undefine", "--nvram", "--managed-save", "--snapshots-metadata", "--
 
 
 class RefusedError(LeftoversError):
-    """Somebody else's running domain is in the way. The message has the commands that remove it."""
+    """Something of somebody else is in the way. The message has the commands that remove it."""
 
 
 def mark(public_key: str) -> str:
@@ -23,21 +23,26 @@ def mark(public_key: str) -> str:
 
 
 class Leftovers:
-    """Removes by name, and never what a running domain without our mark is or uses."""
+    """Removes by name, and never what a domain of others is or uses.
+
+    That is one that runs without our mark, and one with another stack's mark, which may be off: whoever made it wants
+    it back. One that is off and has no mark was made by hand, or is what a killed run has left.
+    """
 
     def __init__(self, virsh: Virsh, marks: Collection[str], say: Callable[[str], None]) -> None:
         self._virsh, self._marks, self._say = virsh, frozenset(marks), say
 
     def domain(self, name: str) -> None:
-        """Removes a domain that has our mark or does not run. Raises RefusedError for another."""
+        """Removes a domain that has our mark, or is off and has none. Raises RefusedError for another."""
         found = self._virsh.domain(name)
         if found is None:
             return
         if self._foreign(found):
+            stop = f"{self._virsh.command('destroy', '--domain', name)} && " if found.running else ""
             raise RefusedError(
-                f"The domain {name} runs, and this stack did not make it: {_whose(found)}. "
-                f"If it may go, remove it: {self._virsh.command('destroy', '--domain', name)} && "
-                f"{self._virsh.command(*UNDEFINE, name)}. {ANOTHER_NAME}"
+                f"The domain {name} {'runs' if found.running else 'is off'}, and this stack did not make it: "
+                f"{_whose(found)}. If it may go, remove it: "
+                f"{stop}{self._virsh.command(*UNDEFINE, name)}. {ANOTHER_NAME}"
             )
         if found.running:
             self._virsh("destroy", "--domain", name)
@@ -45,16 +50,17 @@ class Leftovers:
             self._virsh(*UNDEFINE, name)
         self._say(f"Removed the domain {name}, a leftover: {'it has our mark' if found.running else 'it did not run'}.")
 
-    def network(self, name: str) -> None:
-        """Removes a network that no running domain but ours uses. Raises RefusedError for another."""
+    def network(self, name: str, bridge: str) -> None:
+        """Removes a network of that bridge that no domain of others uses. Raises RefusedError for another."""
         if name not in self._virsh.networks():
             return
-        bridge = self._bridge(name)
-        users = self._users(lambda domain: bool({name, bridge} & domain.networks))
+        found = self._virsh.bridge(name)
+        users = self._users(lambda domain: bool({name, found} & domain.networks))
         active = name in self._virsh.names("net-list")
-        if users:
+        if users or found != bridge:
+            why = f"{users} it" if users else f"its bridge is {found or 'none'}, not {bridge}"
             raise RefusedError(
-                f"There is a network {name}, and {users} it. If it may go, remove it: "
+                f"There is a network {name}, and {why}. If it may go, remove it: "
                 f"{self._virsh.command('net-destroy', '--network', name)} && "
                 f"{self._virsh.command('net-undefine', '--network', name)}. {ANOTHER_NAME}"
             )
@@ -67,7 +73,7 @@ class Leftovers:
     def pool(self, name: str, directory: Path, *, remove_directory: bool = False) -> None:
         """Removes a pool and leaves its files, or removes its empty directory too.
 
-        Raises RefusedError where it is for another directory, or a running domain of others uses it.
+        Raises RefusedError where it is for another directory, or a domain of others uses it.
         """
         if name not in self._virsh.pools():
             return
@@ -82,47 +88,58 @@ class Leftovers:
             )
         if name in self._virsh.names("pool-list"):
             self._virsh("pool-destroy", "--pool", name)
-        if remove_directory:
-            self._virsh("pool-delete", "--pool", name)
+        gone = remove_directory and self.directory(name, directory)
         if name in self._virsh.pools():  # else it was one without a definition
             self._virsh("pool-undefine", "--pool", name)
-        stays = "with its empty directory" if remove_directory else "but not the files in"
+        stays = "with its empty directory" if gone else "but not the files in"
         self._say(f"Removed the storage pool {name}, a leftover, {stays} {directory}.")
 
+    def directory(self, pool: str, directory: Path) -> bool:
+        """Removes the empty directory of a stopped pool, or says that it stays: it may be where a disk is mounted."""
+        try:
+            self._virsh("pool-delete", "--pool", pool)
+        except LeftoversError as error:
+            self._say(f"The empty directory {directory} stays: {error}")
+            return False
+        return True
+
     def volume(self, pool: str, name: str) -> None:
-        """Removes a file of an active pool that no running domain but ours uses. Raises RefusedError for another."""
+        """Removes a file of an active pool that no domain of others uses. Raises RefusedError for another."""
         directory = self._virsh.pool_directory(pool)
         if directory is None or name not in self._virsh.volumes(pool, directory):
             return
-        users = self._users(lambda domain: bool({f"{pool}/{name}", f"{directory}/{name}"} & domain.disks))
+        paths = {f"{pool}/{name}", f"{directory}/{name}"}
+        # Of a domain that is off libvirt does not tell what its disks have grown from: it may be any base image there.
+        base = name.startswith("base-")
+        users = self._users(
+            lambda domain: bool(paths & domain.disks)
+            or (base and not domain.running and (domain.uses_directory(directory) or _in_pool(domain, pool)))
+        )
         remove = ("vol-delete", "--pool", pool, "--vol", name)
         if users:
             raise RefusedError(
-                f"There is a volume {directory}/{name}, and {users} it. If it may go, stop that domain, "
-                f"then remove it: {self._virsh.command(*remove)}. {ANOTHER_NAME}"
+                f"There is a volume {directory}/{name}, and {users} it. If it may go, remove that domain, "
+                f"then the volume: {self._virsh.command(*remove)}. {ANOTHER_NAME}"
             )
         self._virsh(*remove)
         self._say(f"Removed the volume {directory}/{name}, a leftover: no running domain of anybody else used it.")
 
     def _foreign(self, domain: Domain) -> bool:
-        return domain.running and domain.description not in self._marks
+        marked = domain.description.startswith(MARK)
+        return (domain.running or marked) and domain.description not in self._marks
 
     def _users(self, uses: Callable[[Domain], bool]) -> str:
-        """Whose running domains these are, with the verb; empty where there are none."""
+        """Which domains of others these are, with the verb; empty where there are none."""
         found = [
             f"{domain.name} ({_whose(domain)})"
-            for domain in self._virsh.running()
+            for domain in self._virsh.every_domain()
             if uses(domain) and self._foreign(domain)
         ]
         return (
-            f"the running domain {found[0]} uses"
+            f"the domain {found[0]} uses"
             if len(found) == 1
-            else (f"the running domains {', '.join(found)} use" if found else "")
+            else (f"the domains {', '.join(found)} use" if found else "")
         )
-
-    def _bridge(self, network: str) -> str:
-        lines = (line.partition(":") for line in self._virsh("net-info", "--network", network).splitlines())
-        return next((value.strip() for key, _, value in lines if key == "Bridge"), "")
 
 
 def _whose(domain: Domain) -> str:

@@ -91,6 +91,11 @@ class Virsh:
         """The names of all networks."""
         return self.names("net-list", "--all")
 
+    def bridge(self, network: str) -> str:
+        """The bridge of a network, running or not; empty where it has none."""
+        lines = (line.partition(":") for line in self("net-info", "--network", network).splitlines())
+        return next((value.strip() for key, _, value in lines if key == "Bridge"), "")
+
     def pools(self) -> list[str]:
         """The names of all pools."""
         return self.names("pool-list", "--all")
@@ -99,14 +104,14 @@ class Virsh:
         """One domain, or None where there is none of that name."""
         return self._domain(name, running=name in self.names("list")) if name in self.domains() else None
 
-    def running(self) -> list[Domain]:
-        """All domains that run."""
-        found = []
-        for name in self.names("list"):
+    def every_domain(self) -> list[Domain]:
+        """All domains, also those that are off."""
+        found, running = [], self.names("list")
+        for name in self.domains():
             try:
-                found.append(self._domain(name, running=True))
+                found.append(self._domain(name, running=name in running))
             except LeftoversError:
-                if name in self.names("list"):  # else it ended meanwhile
+                if name in self.domains():  # else it went meanwhile
                     raise
         return found
 

@@ -54,9 +54,12 @@ match verb:
     case "dumpxml":
         print(world["domains"][need("domains", "--domain")]["xml"])
     case "domstate":
-        print(world["domains"][need("domains", "--domain")]["state"])
+        domain = world["domains"][need("domains", "--domain")]
+        print(domain["state"] + (f" ({{domain['reason']}})" if "--reason" in words else ""))
     case "resume" | "dompmwakeup":
-        world["domains"][need("domains", "--domain")]["state"] = "running"
+        domain = world["domains"][need("domains", "--domain")]
+        if domain["reason"] != "I/O error":
+            domain["state"] = "running"
     case "net-info":
         print("Name:   x\\nBridge:         " + world["networks"][need("networks", "--network")]["bridge"])
     case "pool-dumpxml":
@@ -99,7 +102,17 @@ match verb:
         world["networks"][need("networks", "--network")]["active"] = True
     case "net-autostart":
         need("networks", "--network")
-    case "pool-refresh" | "pool-delete" | "pool-build" | "pool-autostart":
+    case "pool-refresh":
+        pool = world["pools"][need("pools", "--pool")]
+        if pool.get("gone"):  # libvirt stops such a pool
+            pool["active"] = False
+            with open(home + "/world.json", "w") as file:
+                json.dump(world, file)
+            print("error: cannot open directory: No such file or directory", file=sys.stderr)
+            sys.exit(1)
+    case "pool-build":
+        world["pools"][need("pools", "--pool")]["gone"] = False
+    case "pool-delete" | "pool-autostart":
         need("pools", "--pool")
     case _:
         sys.exit("the stand-in has no " + verb)
@@ -145,16 +158,19 @@ class Hypervisor:
         devices: str = "",
         persistent: bool = True,
         state: str = "running",
+        reason: str = "user",
     ) -> None:
-        """A domain; one that is not persistent is gone when it stops."""
+        """A domain; one that is not persistent is gone when it stops. One with an I/O error cannot be resumed."""
         xml = f"<domain><description>{description}</description><devices>{devices}</devices></domain>"
-        self._add("domains", name, {"active": running, "persistent": persistent, "xml": xml, "state": state})
+        domain = {"active": running, "persistent": persistent, "xml": xml, "state": state, "reason": reason}
+        self._add("domains", name, domain)
 
-    def network(self, name: str, *, active: bool = True) -> None:
-        self._add("networks", name, {"active": active, "bridge": f"br-{name}"})
+    def network(self, name: str, *, active: bool = True, bridge: str = "") -> None:
+        self._add("networks", name, {"active": active, "bridge": bridge or f"br-{name}"})
 
-    def pool(self, name: str, path: str, *files: str, active: bool = True) -> None:
-        self._add("pools", name, {"active": active, "path": path, "files": files})
+    def pool(self, name: str, path: str, *files: str, active: bool = True, gone: bool = False) -> None:
+        """A pool for a directory, which may be gone."""
+        self._add("pools", name, {"active": active, "path": path, "files": files, "gone": gone})
 
     def files(self, path: str, *files: str) -> None:
         """Files in a directory that no pool is for."""

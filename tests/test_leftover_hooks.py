@@ -44,7 +44,7 @@ def test_each_kind_is_removed_by_its_name_with_a_warning(
     hypervisor.network("k8s", active=False)
     hypervisor.pool("k8s", DIRECTORY, "k8s-worker-1.qcow2")
     hypervisor.domain("k8s-worker-1", running=True, description=OURS)
-    create("libvirt:index/network:Network", name="k8s")
+    create("libvirt:index/network:Network", name="k8s", bridge="br-k8s")
     create("libvirt:index/volume:Volume", name="k8s-worker-1.qcow2", pool="k8s")
     create("libvirt:index/domain:Domain", name="k8s-worker-1")
     create("libvirt:index/pool:Pool", name="k8s", target={"path": DIRECTORY})

@@ -46,7 +46,7 @@ def test_a_mark_is_the_keys_and_tells_no_more_of_it() -> None:
 
 def test_where_nothing_is_left_nothing_is_done(hypervisor: Hypervisor, leftovers: Leftovers, said: list[str]) -> None:
     leftovers.domain("k8s-worker-1")
-    leftovers.network("k8s")
+    leftovers.network("k8s", "br-k8s")
     leftovers.pool("k8s", Path(DIRECTORY))
     leftovers.volume("k8s", "k8s-worker-1.qcow2")
     assert hypervisor.changes() == []
@@ -97,6 +97,50 @@ def test_a_running_domain_without_our_mark_is_refused(
     assert hypervisor.changes() == []
 
 
+def test_a_domain_of_another_stack_is_refused_when_it_is_off_too(hypervisor: Hypervisor, leftovers: Leftovers) -> None:
+    hypervisor.domain("k8s-worker-1", running=False, description="kubeadm-libvirt 0123")
+    with pytest.raises(RefusedError) as refusal:
+        leftovers.domain("k8s-worker-1")
+    assert str(refusal.value) == (
+        "The domain k8s-worker-1 is off, and this stack did not make it: "
+        'another stack of this program made it, "kubeadm-libvirt 0123". If it may go, remove it: '
+        f"virsh --connect qemu:///system {UNDEFINE} k8s-worker-1. {OTHERWISE}"
+    )
+    assert hypervisor.changes() == []
+
+
+def test_what_a_domain_of_another_stack_uses_stays_when_it_is_off_and_its_base_image_too(
+    hypervisor: Hypervisor, leftovers: Leftovers
+) -> None:
+    disk = f"<disk><source file='{DIRECTORY}/k8s-worker-1.qcow2'/></disk>"  # what lies below is told while it runs
+    hypervisor.network("k8s")
+    hypervisor.pool("k8s", DIRECTORY, "base-0123456789ab.qcow2", "k8s-worker-1.qcow2", "k8s-worker-9.qcow2")
+    hypervisor.domain("k8s-worker-1", running=False, description="kubeadm-libvirt 0123", devices=ON_OUR_NETWORK + disk)
+    whose = r"the domain k8s-worker-1 \(another stack of this program made it"
+    with pytest.raises(RefusedError, match=whose):
+        leftovers.network("k8s", "br-k8s")
+    with pytest.raises(RefusedError, match=whose):
+        leftovers.pool("k8s", Path(DIRECTORY))
+    for name in ("k8s-worker-1.qcow2", "base-0123456789ab.qcow2"):
+        with pytest.raises(RefusedError, match=whose):
+            leftovers.volume("k8s", name)
+    assert hypervisor.changes() == []
+    leftovers.volume("k8s", "k8s-worker-9.qcow2")
+    assert hypervisor.changes() == ["vol-delete --pool k8s --vol k8s-worker-9.qcow2"]
+
+
+def test_a_network_with_another_bridge_is_somebody_elses(hypervisor: Hypervisor, leftovers: Leftovers) -> None:
+    hypervisor.network("k8s", bridge="virbr7")
+    with pytest.raises(RefusedError) as refusal:
+        leftovers.network("k8s", "br-k8s")
+    assert str(refusal.value) == (
+        "There is a network k8s, and its bridge is virbr7, not br-k8s. If it may go, remove it: "
+        "virsh --connect qemu:///system net-destroy --network k8s && "
+        f"virsh --connect qemu:///system net-undefine --network k8s. {OTHERWISE}"
+    )
+    assert hypervisor.changes() == []
+
+
 @pytest.mark.parametrize(("active", "changes"), [(True, ["net-destroy --network k8s"]), (False, [])])
 def test_a_network_that_only_our_domains_use_is_removed(
     active: bool, changes: list[str], hypervisor: Hypervisor, leftovers: Leftovers, said: list[str]
@@ -104,7 +148,7 @@ def test_a_network_that_only_our_domains_use_is_removed(
     hypervisor.network("k8s", active=active)
     hypervisor.domain("k8s-worker-1", running=True, description=OURS, devices=ON_OUR_NETWORK)
     hypervisor.domain("other", running=False, devices=ON_OUR_NETWORK)
-    leftovers.network("k8s")
+    leftovers.network("k8s", "br-k8s")
     assert hypervisor.changes() == [*changes, "net-undefine --network k8s"]
     assert said == ["Removed the network k8s, a leftover: no running domain of anybody else used it."]
 
@@ -116,9 +160,9 @@ def test_a_network_that_a_running_domain_of_others_uses_is_refused(
     hypervisor.network("k8s")
     hypervisor.domain("mail", running=True, devices=devices)
     with pytest.raises(RefusedError) as refusal:
-        leftovers.network("k8s")
+        leftovers.network("k8s", "br-k8s")
     assert str(refusal.value) == (
-        "There is a network k8s, and the running domain mail (it has no description) uses it. If it may go, remove it: "
+        "There is a network k8s, and the domain mail (it has no description) uses it. If it may go, remove it: "
         "virsh --connect qemu:///system net-destroy --network k8s && "
         f"virsh --connect qemu:///system net-undefine --network k8s. {OTHERWISE}"
     )
@@ -162,14 +206,14 @@ def test_a_pool_and_a_volume_that_a_running_domain_of_others_uses_are_refused(
 ) -> None:
     hypervisor.pool("k8s", DIRECTORY, "base-0123456789ab.qcow2")
     hypervisor.domain("mail", running=True, description="mail server", devices=devices)
-    user = 'the running domain mail (its description is "mail server") uses'
+    user = 'the domain mail (its description is "mail server") uses'
     with pytest.raises(RefusedError) as refusal:
         leftovers.pool("k8s", Path(DIRECTORY))
     assert str(refusal.value).startswith(f"There is a storage pool k8s, and {user} disks in it. If it may go, ")
     with pytest.raises(RefusedError) as refusal:
         leftovers.volume("k8s", "base-0123456789ab.qcow2")
     assert str(refusal.value) == (
-        f"There is a volume {BASE}, and {user} it. If it may go, stop that domain, then remove it: "
+        f"There is a volume {BASE}, and {user} it. If it may go, remove that domain, then the volume: "
         "virsh --connect qemu:///system vol-delete --pool k8s --vol base-0123456789ab.qcow2. " + OTHERWISE
     )
     assert hypervisor.changes() == []
@@ -179,9 +223,9 @@ def test_several_users_are_all_named(hypervisor: Hypervisor, leftovers: Leftover
     hypervisor.network("k8s")
     for name in ("mail", "web"):
         hypervisor.domain(name, running=True, devices=ON_OUR_NETWORK)
-    users = r"the running domains mail \(it has no description\), web \(it has no description\) use it"
+    users = r"the domains mail \(it has no description\), web \(it has no description\) use it"
     with pytest.raises(RefusedError, match=users):
-        leftovers.network("k8s")
+        leftovers.network("k8s", "br-k8s")
 
 
 def test_a_volume_that_only_our_domains_use_is_removed(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.executable import executable
 from tests.fake_virsh import DIRECTORY, OURS, Hypervisor
-from tools import leftovers, sweep
+from tools import leftovers, stale_bridge, wake
 from tools.stack_state import StackState
 
 
@@ -18,7 +18,8 @@ from tools.stack_state import StackState
 def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
     made = Hypervisor(tmp_path / "virsh")
     monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
-    monkeypatch.setattr(sweep, "NETWORK_INTERFACES", tmp_path)
+    monkeypatch.setattr(stale_bridge, "NETWORK_INTERFACES", tmp_path)
+    monkeypatch.setattr(wake, "SETTLE", 0)
     return made
 
 
@@ -134,6 +135,23 @@ def test_without_a_pool_the_files_in_its_directory_are_found(
     assert hypervisor.world()["pools"] == {}
 
 
+@pytest.mark.parametrize("defined", [True, False])
+def test_a_directory_that_cannot_be_removed_because_a_disk_is_mounted_there_stays_and_the_pool_goes(
+    defined: bool, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if defined:
+        hypervisor.pool("k8s", DIRECTORY)
+    hypervisor.fails("pool-delete", "cannot unlink: Device or resource busy")
+    code, lines = run("after", "", tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        f"The empty directory {DIRECTORY} stays: `virsh --connect qemu:///system pool-delete --pool k8s` failed: "
+        "cannot unlink: Device or resource busy",
+        *([f"Removed the storage pool k8s, a leftover, but not the files in {DIRECTORY}."] if defined else []),
+    ]
+    assert hypervisor.world()["pools"] == {}
+
+
 def test_an_empty_directory_that_a_person_chose_is_not_ours_to_remove(
     hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,6 +198,28 @@ def test_what_belongs_to_somebody_else_is_named_and_no_fault_of_ours(
     assert hypervisor.changes() == []
 
 
+def test_a_cluster_of_another_clone_stays_whole_when_its_machines_are_off(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.network("k8s")
+    hypervisor.pool("k8s", DIRECTORY, "base-0123456789ab.qcow2", "k8s-worker-1.qcow2")
+    devices = (
+        f"<disk><source file='{DIRECTORY}/k8s-worker-1.qcow2'/></disk>"
+        "<interface type='network'><source network='k8s'/></interface>"
+    )
+    hypervisor.domain("k8s-worker-1", running=False, description="kubeadm-libvirt 0123", devices=devices)
+    code, lines = run("after", "", tmp_path, capsys)
+    assert code == 0
+    assert [line.split(", and ")[0] for line in lines] == [
+        "The domain k8s-worker-1 is off",
+        "There is a network k8s",
+        f"There is a volume {DIRECTORY}/base-0123456789ab.qcow2",
+        f"There is a volume {DIRECTORY}/k8s-worker-1.qcow2",
+        "There is a storage pool k8s",
+    ]
+    assert hypervisor.changes() == []
+
+
 def test_what_of_ours_cannot_be_removed_is_a_failure(
     hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,6 +242,28 @@ def test_without_libvirt_one_line_says_so(
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("config:\n  libvirt:uri: qemu:///system\n  aws:region: eu\n", "aws:region = 'eu': nothing here reads aws. "),
+        ("config: [\n", "Pulumi.lab.yaml is refused: line "),
+        ("- config\n", "Pulumi.lab.yaml is refused: it must be a mapping "),
+    ],
+)
+def test_where_the_configuration_is_refused_the_clusters_of_the_state_are_swept(
+    text: str, why: str, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    (tmp_path / "Pulumi.lab.yaml").write_text(text)
+    code = leftovers.main(tmp_path / "Pulumi.lab.yaml", "after", state(*MADE))
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert lines[0].startswith("Only the clusters of the state are looked for, because the configuration is refused: ")
+    assert why in lines[0]
+    assert len(lines) == 5
+    assert hypervisor.world()["pools"] == {}
+
+
 def test_a_cluster_that_the_configuration_no_longer_names_is_swept_too(
     hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,11 +273,19 @@ def test_a_cluster_that_the_configuration_no_longer_names_is_swept_too(
     assert f"Removed the volume {DIRECTORY}/k8s-worker-9.qcow2, a leftover" in "\n".join(lines)
 
 
+def a_bridge(interfaces: Path, *ports: str, address: str = "52:54:00:ab:cd:ef") -> None:
+    """A bridge of our name on this host."""
+    (interfaces / "br-k8s/brif").mkdir(parents=True)
+    (interfaces / "br-k8s/address").write_text(f"{address}\n")
+    for port in ports:
+        (interfaces / "br-k8s/brif" / port).touch()
+
+
 @pytest.mark.parametrize(("works", "code"), [(True, 0), (False, 1)])
 def test_a_bridge_without_a_network_is_removed_or_named(
     works: bool, code: int, hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "br-k8s").mkdir()
+    a_bridge(tmp_path)
     executable(hypervisor.directory / "ip", f"#!/bin/sh\necho ip $* >>{tmp_path}/ip\nexit {code}\n")
     done, lines = run("after", "", tmp_path, capsys)
     assert (tmp_path / "ip").read_text() == "ip link delete br-k8s\n"
@@ -223,6 +293,40 @@ def test_a_bridge_without_a_network_is_removed_or_named(
     said = "Removed the bridge br-k8s, a leftover: its network is gone."
     named = "Something of ours is left: the bridge br-k8s. Remove it with: sudo ip link delete br-k8s"
     assert lines[0] == (said if works else named)
+
+
+@pytest.mark.parametrize(
+    ("ports", "address", "why"),
+    [
+        (["eth1", "tap7"], "52:54:00:ab:cd:ef", "eth1, tap7 is in it"),
+        ([], "6a:00:00:00:00:01", "libvirt did not make it: its address is 6a:00:00:00:00:01"),
+    ],
+)
+def test_a_bridge_that_is_used_or_that_libvirt_did_not_make_stays_and_is_named(
+    ports: list[str],
+    address: str,
+    why: str,
+    hypervisor: Hypervisor,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    a_bridge(tmp_path, *ports, address=address)
+    executable(hypervisor.directory / "ip", f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    assert run("after", "", tmp_path, capsys, storagePath="/srv/disks") == (
+        0,
+        [f"There is a bridge br-k8s, and {why}. If it may go, remove it: sudo ip link delete br-k8s"],
+    )
+    assert not (tmp_path / "called").exists()
+
+
+def test_a_bridge_of_a_network_with_another_name_is_that_networks(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_bridge(tmp_path)
+    hypervisor.network("theirs", active=False, bridge="br-k8s")
+    executable(hypervisor.directory / "ip", f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    assert run("after", "", tmp_path, capsys, storagePath="/srv/disks") == (0, [])
+    assert not (tmp_path / "called").exists()
 
 
 def test_waking_starts_what_is_stopped(
@@ -251,6 +355,29 @@ def test_waking_resumes_our_machines_that_are_paused_and_nobody_elses(
     code, lines = run("wake", state(*MADE, theirs), tmp_path, capsys)
     assert (code, lines) == (0, [f"Resumed the domain k8s-worker-1: it was {was}."])
     assert hypervisor.changes() == [f"{call} --domain k8s-worker-1"]
+
+
+def test_waking_makes_the_directory_of_a_pool_in_use_again(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    hypervisor.pool("k8s", DIRECTORY, gone=True)
+    assert run("wake", state(*MADE), tmp_path, capsys) == (0, ["Started the storage pool k8s again."])
+    assert hypervisor.changes() == ["pool-build --pool k8s", "pool-start --pool k8s"]
+    assert hypervisor.world()["pools"]["k8s"]["active"]
+
+
+def test_a_machine_that_is_paused_again_because_the_hosts_disk_is_full_is_named_with_what_to_do(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    hypervisor.domain("k8s-worker-1", running=True, description=OURS, state="paused", reason="I/O error")
+    code, lines = run("wake", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        "The domain k8s-worker-1 was resumed and is paused (I/O error) again: its disk cannot be written, most likely "
+        f"because the host's is full. Make room there (df -h {DIRECTORY}), then run the same command again."
+    ]
 
 
 def test_waking_leaves_alone_what_is_awake(

@@ -90,6 +90,39 @@ def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_
     assert done.stdout == f"lab {kept} stack output\nlab tracked config set workers 3\n", done.stderr
 
 
+def test_a_stack_file_without_an_end_of_its_last_line_gets_the_salt_on_a_line_of_its_own(host: Path) -> None:
+    stand_in(host, "pulumi", """echo '[{"name": "lab"}]'""")
+    (host / "Pulumi.lab.yaml").write_text("encryptionsalt: old\nconfig:\n  kubeadm-libvirt:workers: 3")
+    (host / ".state/lab").mkdir(parents=True)
+    (host / ".state/lab/Pulumi.lab.yaml").write_text("encryptionsalt: salt\n")
+    done = shell(host, 'cd "$HOME"; use_state lab; cat "$config"')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "config:\n  kubeadm-libvirt:workers: 3\nencryptionsalt: salt\n"
+
+
+def passphrase(host: Path) -> subprocess.CompletedProcess[str]:
+    """What use_state says of the passphrase, and whether there is one afterwards."""
+    stand_in(host, "pulumi", """echo '[{"name": "lab"}]'""")
+    (host / "Pulumi.lab.yaml").write_text("config: {}\n")
+    says = "echo ${passphrase_lost:-not lost}; ls .state/lab"
+    return shell(host, f'cd "$HOME"; use_state lab; {says}')
+
+
+def test_a_new_state_gets_a_passphrase(host: Path) -> None:
+    done = passphrase(host)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "not lost\nPulumi.lab.yaml\npassphrase\n"
+
+
+def test_a_state_whose_passphrase_is_lost_gets_no_new_one(host: Path) -> None:
+    kept = host / ".state/lab/.pulumi/stacks/kubeadm-libvirt/lab.json"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    done = passphrase(host)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ".state/lab/.pulumi/stacks/kubeadm-libvirt/lab.json\nPulumi.lab.yaml\n"
+
+
 OUTPUTS = {
     "kubernetes_version": "1.37.2",
     "nodes": [{"name": "worker-1", "address": "10.17.3.21", "ssh": "ssh -i ssh_key debian@10.17.3.21"}],
@@ -195,6 +228,16 @@ def test_a_destroy_does_not_pass_the_lock_of_a_run_at_work(host: Path) -> None:
     done = destroy(host, "python() { return 1; }")
     assert done.returncode == 1
     assert done.stdout.splitlines() == ["wake", "forget LIBVIRT"]
+
+
+def test_a_destroy_without_the_passphrase_sweeps_libvirt_and_says_what_becomes_of_the_state(host: Path) -> None:
+    done = of_the_stack(host, "destroy_without_passphrase", "")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "after\n"
+    assert done.stderr.splitlines()[-1].endswith("Remove it before the next `make up`: rm -r .state/lab")
+    done = of_the_stack(host, "destroy_without_passphrase", "sweep_libvirt() { cat >/dev/null; false; }")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("libvirt still has what the lines above name. ")
 
 
 def test_nothing_but_the_targets_is_compared_with_the_state_and_what_is_gone_is_named(host: Path) -> None:

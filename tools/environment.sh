@@ -55,8 +55,10 @@ use_stack() {
 
 # Pulumi writes the passphrase's salt into the stack's configuration file. A copy keeps the tracked file as it is.
 # use_state STACK: where its state, passphrase and effective configuration file are; made where they are missing.
+# Sets passphrase_lost where there is a state without its passphrase.
 use_state() {
   local stack=$1 state=.state/$1
+  passphrase_lost=
   mkdir -p "$state"
   chmod 0700 .state "$state"
   if [[ -z ${PULUMI_BACKEND_URL:-} ]]; then
@@ -65,7 +67,11 @@ use_state() {
     export PULUMI_BACKEND_URL="file://$PWD/$state?metadata=skip"
     find "$state" -name '*.json.attrs' -delete
     if [[ -z ${PULUMI_CONFIG_PASSPHRASE+set} && -z ${PULUMI_CONFIG_PASSPHRASE_FILE:-} ]]; then
-      [[ -s $state/passphrase ]] || (umask 077 && head --bytes=32 /dev/urandom | base64 >"$state/passphrase")
+      if [[ ! -s $state/passphrase ]]; then
+        # A new one does not open what an older one has closed.
+        passphrase_lost=$(find "$state" -path "*/.pulumi/stacks/*" -name "$stack.json")
+        [[ -n $passphrase_lost ]] || (umask 077 && head --bytes=32 /dev/urandom | base64 >"$state/passphrase")
+      fi
       export PULUMI_CONFIG_PASSPHRASE_FILE=$PWD/$state/passphrase
     fi
   fi
@@ -76,7 +82,8 @@ use_state() {
     rm "$state/Pulumi.yaml"
   fi
   {
-    sed '/^encryptionsalt:/d' "Pulumi.$stack.yaml"
+    # shellcheck disable=SC1003 # sed's own backslash: a last line without its end gets one
+    sed -e '/^encryptionsalt:/d' -e '$a\' "Pulumi.$stack.yaml"
     grep --no-messages '^encryptionsalt:' "$config" || true
   } >"$config.new"
   mv "$config.new" "$config"

@@ -8,11 +8,15 @@ something of ours was left.
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from components.settings import Settings
+import yaml
+
+from components.settings import Settings, SettingsError
 from components.virsh import LeftoversError, Virsh
 from tools.check_configuration import configured
 from tools.stack_file import libvirt_uri
@@ -32,16 +36,32 @@ def clusters(values: dict[str, Any], state: StackState) -> list[Cluster]:
     return list(found)
 
 
+def read(stack_file: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
+    """The configuration's keys and which libvirt it is for; nothing of a file that is refused, and a line about it."""
+    try:
+        values = configured(stack_file)
+    except SettingsError as error:
+        faults = " ".join(line.removeprefix("- ") for line in str(error).splitlines()[1:])
+        say(f"Only the clusters of the state are looked for, because the configuration is refused: {faults}")
+        values = {}
+    try:
+        uri = libvirt_uri(stack_file)
+    except (OSError, AttributeError, yaml.YAMLError):  # has been said: not to be read, or not written as it must be
+        uri = os.environ.get("LIBVIRT_DEFAULT_URI")
+    return values, uri or "qemu:///system"
+
+
 def main(stack_file: Path, step: str, text: str) -> int:
     """Does a step and returns the exit code."""
     state = StackState.parse(text)
-    virsh = Virsh(libvirt_uri(stack_file) or "qemu:///system")
+    values, uri = read(stack_file, print if step != "wake" else lambda _: None)  # that needs no names
+    virsh = Virsh(uri)
     sweep = Sweep(virsh, state, print)
     try:
         if step == "wake":
             wake(virsh, state, print)
         else:
-            for cluster in clusters(configured(stack_file), state):
+            for cluster in clusters(values, state):
                 sweep.all(cluster, keep_state=step == "before")
     except LeftoversError as error:
         print(error)

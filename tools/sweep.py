@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +13,7 @@ from components.network import bridge_name
 from components.settings import Settings
 from components.virsh import LeftoversError, Virsh
 from tools.stack_state import StackState
-
-NETWORK_INTERFACES = Path("/sys/class/net")
+from tools.stale_bridge import remove_stale_bridge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +58,8 @@ class Sweep:
             if cluster.owns_domain(domain) and ("domain", domain) not in known:
                 self._attempt(partial(self._leftovers.domain, domain))
         if ("network", cluster.name) not in known:
-            self._attempt(partial(self._leftovers.network, cluster.name))
-            self._attempt(partial(self._bridge, cluster))
+            self._attempt(partial(self._leftovers.network, cluster.name, cluster.bridge))
+            self._attempt(partial(remove_stale_bridge, self._virsh, cluster.bridge, self._say))
         self._attempt(partial(self._pool, cluster, known))
 
     def _attempt(self, step: Callable[[], None]) -> None:
@@ -123,19 +121,6 @@ class Sweep:
     def _close_pool(self, cluster: Cluster, *, remove_directory: bool) -> None:
         """Forgets a pool that was only there to see its files."""
         self._virsh("pool-destroy", "--pool", cluster.name)
-        if remove_directory:
-            self._virsh("pool-delete", "--pool", cluster.name)
+        if remove_directory and self._leftovers.directory(cluster.name, cluster.directory):
             self._say(f"Removed the empty directory {cluster.directory}, a leftover.")
         self._virsh("pool-undefine", "--pool", cluster.name)
-
-    def _bridge(self, cluster: Cluster) -> None:
-        """A bridge that outlived its network keeps the next one from starting."""
-        bridge = cluster.bridge
-        if not (NETWORK_INTERFACES / bridge).exists() or not self._virsh.uri.startswith("qemu:///"):
-            return
-        if cluster.name in self._virsh.networks():
-            return
-        command = ["ip", "link", "delete", bridge]
-        if subprocess.run(command, capture_output=True, check=False, timeout=10).returncode != 0:
-            raise LeftoversError(f"the bridge {bridge}. Remove it with: sudo {' '.join(command)}")
-        self._say(f"Removed the bridge {bridge}, a leftover: its network is gone.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from xml.etree import ElementTree
@@ -12,6 +13,9 @@ from tools.stack_state import StackState, StateNetwork, StatePool
 
 RESUMED_BY = {"paused": "resume", "pmsuspended": "dompmwakeup"}
 """State of a domain to what ends it. libvirt itself pauses a machine when the host's disk is full."""
+
+SETTLE = 1.0
+"""Seconds in which a machine that was resumed writes again, and QEMU pauses it where it cannot."""
 
 
 def wake(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
@@ -58,14 +62,27 @@ def _pool(virsh: Virsh, pool: StatePool, say: Callable[[str], None]) -> None:
         _define(virsh, "pool-define", root)
         virsh("pool-autostart", "--pool", pool.name)
         say(f"Defined the storage pool {pool.name} again: it was gone from libvirt.")
-    if pool.name not in virsh.names("pool-list"):
-        virsh("pool-build", "--pool", pool.name)  # its directory may be gone as well
-        virsh("pool-start", "--pool", pool.name)
-        say(f"Started the storage pool {pool.name} again.")
-    virsh("pool-refresh", "--pool", pool.name)
+    try:
+        _start_pool(virsh, pool.name, say)
+        virsh("pool-refresh", "--pool", pool.name)
+    except LeftoversError:
+        if pool.name in virsh.names("pool-list"):
+            raise
+        # The directory of a pool that was in use is gone: libvirt stops the pool when it looks.
+        _start_pool(virsh, pool.name, say)
+        virsh("pool-refresh", "--pool", pool.name)
+
+
+def _start_pool(virsh: Virsh, name: str, say: Callable[[str], None]) -> None:
+    if name in virsh.names("pool-list"):
+        return
+    virsh("pool-build", "--pool", name)  # its directory may be gone as well
+    virsh("pool-start", "--pool", name)
+    say(f"Started the storage pool {name} again.")
 
 
 def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
+    resumed = []
     for name in virsh.names("list"):
         if ("domain", name) not in state.names:
             continue
@@ -73,7 +90,21 @@ def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> Non
         domain = virsh.domain(name) if found in RESUMED_BY else None
         if domain and domain.description in state.marks:
             virsh(RESUMED_BY[found], "--domain", name)
-            say(f"Resumed the domain {name}: it was {found}.")
+            resumed.append((name, found))
+    if resumed:
+        time.sleep(SETTLE)
+    for name, was in resumed:
+        now = virsh("domstate", "--domain", name, "--reason").strip()
+        if not now.startswith("paused"):
+            say(f"Resumed the domain {name}: it was {was}.")
+        elif "I/O error" in now:
+            places = " ".join(str(pool.directory) for pool in state.pools)
+            say(
+                f"The domain {name} was resumed and is {now} again: its disk cannot be written, most likely because "
+                f"the host's is full. Make room there (df -h {places}), then run the same command again."
+            )
+        else:
+            say(f"The domain {name} was resumed and is {now} again. What QEMU says: /var/log/libvirt/qemu/{name}.log")
 
 
 def _named(kind: str, name: str, uuid: str) -> ElementTree.Element:

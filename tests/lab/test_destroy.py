@@ -34,11 +34,7 @@ def orphans(checkout: Checkout) -> None:
         checkout.inside("touch", str(checkout.pool / name))
 
 
-def state_lost(checkout: Checkout) -> None:
-    (checkout.directory / ".state/lab/.pulumi/stacks/kubeadm-libvirt/lab.json").unlink()
-
-
-FAULTS = [everything_undefined, everything_stopped, directory_gone, orphans, state_lost]
+FAULTS = [everything_undefined, everything_stopped, directory_gone, orphans]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -86,3 +82,21 @@ def test_somebody_elses_running_domain_stays_and_is_named_with_the_commands(chec
     assert destroyed.code == 0, destroyed.output
     assert checkout.ours() == [name]
     assert f"virsh --connect qemu:///system destroy --domain {name} && " in destroyed.output
+
+
+def test_a_cluster_whose_state_is_lost_is_like_somebody_elses_and_goes_by_the_commands_that_are_named(
+    checkout: Checkout,
+) -> None:
+    up = checkout.up()
+    assert up.code == 0, up.output
+    (checkout.directory / ".state/lab/.pulumi/stacks/kubeadm-libvirt/lab.json").unlink()
+    before = checkout.ours()
+    destroyed = checkout.destroy()
+    assert destroyed.code == 0, destroyed.output
+    assert checkout.ours() == before, destroyed.output
+    for name in (f"{checkout.cluster}-control-plane-1", f"{checkout.cluster}-worker-1"):
+        line = next(each for each in destroyed.output.splitlines() if each.startswith(f"The domain {name} is off"))
+        checkout.inside("bash", "-c", line.partition("remove it: ")[2].partition(". If not")[0])
+    destroyed = checkout.destroy()
+    assert destroyed.code == 0, destroyed.output
+    assert checkout.ours() == [], destroyed.output
