@@ -9,6 +9,7 @@ from typing import Any
 
 from components.formats import machines, network, raw_machines
 from components.rules import (
+    CONTROL_PLANE_MEMORY,
     FIRST_WORKER_HOST,
     LIBVIRTS_OWN_NAME,
     SPECIAL_NETWORKS,
@@ -89,8 +90,13 @@ def _machine_faults(values: Mapping[str, Any]) -> list[str]:
             faults.append(fault(f"machines.{name}", raw, rule, "correct the name, or remove it"))
     for name, machine in machines(values.get("machines", {})).items():
         own = machine.model_dump(by_alias=True, exclude_unset=True)
-        if name.startswith("control-plane") and ((machine.cpus or 2) < 2 or (machine.memory or 1700) < 1700):
-            rule = "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB"
+        if name.startswith("control-plane") and (
+            (machine.cpus or 2) < 2 or (machine.memory or CONTROL_PLANE_MEMORY) < CONTROL_PLANE_MEMORY
+        ):
+            rule = (
+                "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB of what the kernel leaves, which is "
+                f"less than {CONTROL_PLANE_MEMORY}"
+            )
             faults.append(fault(f"machines.{name}", own, rule, "give it more, or remove it"))
         if (machine.image or "").startswith("http") and not machine.image_sha512:
             rule = "an image from a URL is only used when its checksum is known"

@@ -17,11 +17,13 @@ class Rule:
 
     rule: str
     example: str
+    path: str = ""
+    """What `pulumi config set --path` sets to the example: a text is no object for Pulumi."""
 
 
 RULES: dict[str, Rule] = {
     "clusterName": Rule("must be 1 to 11 lower-case letters, digits and dashes, a letter first", "k8s"),
-    "kubernetesVersion": Rule("must be a whole version X.Y.Z, 1.31.0 or newer", "1.37.2"),
+    "kubernetesVersion": Rule("must be a whole version X.Y.Z, 1.32.0 or newer", "1.37.2"),
     "containerRuntime": Rule("must be docker or containerd", "docker"),
     "podCidr": Rule("must be an IPv4 network without host bits", "10.244.0.0/16"),
     "serviceCidr": Rule("must be an IPv4 network without host bits", "10.96.0.0/12"),
@@ -32,7 +34,7 @@ RULES: dict[str, Rule] = {
         "must be a whole number, 2 to 64, because kubeadm refuses a control plane with less than 2", "2"
     ),
     "controlPlaneMemory": Rule(
-        "must be a whole number of MiB, 1700 to 1048576, because kubeadm refuses less than 1700", "3072"
+        "must be a whole number of MiB, 1900 to 1048576, because kubeadm wants 1700 of what the kernel leaves", "3072"
     ),
     "workers": Rule("must be a whole number, 1 to 100, because the control plane runs no pods of yours", "2"),
     "workerCpus": Rule("must be a whole number, 1 to 64", "2"),
@@ -42,10 +44,13 @@ RULES: dict[str, Rule] = {
         "must be the http(s) URL without user name, or the absolute path without % ? #, of a qcow2 file",
         "/var/lib/libvirt/boot/debian-13.qcow2",
     ),
-    "imageSha512": Rule("must be 128 hexadecimal digits in lower case, or empty for a local file", "$(sha512sum FILE)"),
+    "imageSha512": Rule(
+        "must be 128 hexadecimal digits in lower case, or empty for a local file", "$(sha512sum FILE | cut -c -128)"
+    ),
     "machines": Rule(
         "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines",
-        '\'{"worker-2": {"memory": 4096}}\'',
+        "4096",
+        "machines.worker-2.memory",
     ),
     "systemUpgrade": Rule("must be true or false", "true"),
     "virtualization": Rule("must be kvm or qemu", "kvm"),
@@ -62,7 +67,9 @@ RULES: dict[str, Rule] = {
         "must be an http(s) URL without user name and query, or empty", "http://mirror.example/kubernetes/v1.37/deb/"
     ),
     "imageMirrors": Rule(
-        "must map registries to http(s) URLs without user name and query", '\'{"docker.io": "http://10.0.0.5:5000"}\''
+        "must map registries to http(s) URLs without user name and query",
+        "http://10.0.0.5:5000",
+        'imageMirrors["docker.io"]',
     ),
     "webServerImage": Rule(
         "must be a whole image name: registry, path, and tag or digest", "docker.io/library/nginx:1.26.3"
@@ -70,6 +77,9 @@ RULES: dict[str, Rule] = {
     "webServerReplicas": Rule("must be a whole number, 1 to 100", "2"),
     "nodePort": Rule("must be 30000 to 32767, the range Kubernetes gives to node ports", "30080"),
 }
+
+CONTROL_PLANE_MEMORY = 1900
+"""MiB. kubeadm compares 1700 with what the kernel has left (MemTotal), some 100 less than the machine has."""
 
 ENCRYPTED = object()
 """Stands for the value of a key that was set with `pulumi config set --secret`."""
@@ -107,13 +117,20 @@ def key_fault(key: str, value: object, *, missing: bool = False) -> str:
         return no_such_key(key, value, meant=nearest(key, RULES), removal=shlex.quote(key))
     rule = RULES[key]
     if missing:
-        return f"- {key} is missing: it {rule.rule}. Set it with: pulumi config set {key} {rule.example}"
+        return f"- {key} is missing: it {rule.rule}. Set it with: {setting(key)}"
     if value is ENCRYPTED:
-        plain = f"set it with: pulumi config set --plaintext {key} {rule.example}"
+        plain = f"set it with: {setting(key, '--plaintext ')}"
         return (
             f"- {key} is encrypted and so is refused: it would be in the state in clear all the same. Way out: {plain}"
         )
-    return fault(key, value, f"it {rule.rule}", f"set it with: pulumi config set {key} {rule.example}")
+    return fault(key, value, f"it {rule.rule}", f"set it with: {setting(key)}")
+
+
+def setting(key: str, options: str = "") -> str:
+    """The command that sets a key to its example."""
+    rule = RULES[key]
+    place = f"--path {shlex.quote(rule.path)}" if rule.path else key
+    return f"pulumi config set {options}{place} {rule.example}"
 
 
 def no_such_key(key: str, value: object, *, meant: str, removal: str) -> str:

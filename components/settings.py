@@ -28,7 +28,7 @@ from components.formats import (
     WholeNumber,
 )
 from components.nested_rules import nested_fault
-from components.rules import ENCRYPTED, RULES, key_fault
+from components.rules import CONTROL_PLANE_MEMORY, ENCRYPTED, RULES, key_fault
 
 PROJECT = "kubeadm-libvirt"
 
@@ -49,14 +49,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
     cluster_name: str = Field(pattern=r"^[a-z]([a-z0-9-]{0,9}[a-z0-9])?$")
-    kubernetes_version: str = Field(pattern=r"^1\.(3[1-9]|[4-9][0-9])\.(0|[1-9][0-9]?)$")
+    kubernetes_version: str = Field(pattern=r"^1\.(3[2-9]|[4-9][0-9])\.(0|[1-9][0-9]?)$")
     container_runtime: Literal["docker", "containerd"]
     pod_cidr: Cidr
     service_cidr: Cidr
 
     control_planes: Annotated[WholeNumber, Field(ge=1, le=1), AfterValidator(_odd)]
     control_plane_cpus: WholeNumber = Field(ge=2, le=64)
-    control_plane_memory: WholeNumber = Field(ge=1700, le=1024 * 1024)
+    control_plane_memory: WholeNumber = Field(ge=CONTROL_PLANE_MEMORY, le=1024 * 1024)
     workers: WholeNumber = Field(ge=1, le=100)
     worker_cpus: WholeNumber = Field(ge=1, le=64)
     worker_memory: Memory

@@ -83,11 +83,11 @@ def three_networks(draw: st.DrawFn) -> Values:
 
 SENSIBLE: dict[str, st.SearchStrategy[str]] = {
     "clusterName": st.from_regex(r"[a-z]([a-z0-9-]{0,9}[a-z0-9])?", fullmatch=True) | st.sampled_from(["y", "n", "on"]),
-    "kubernetesVersion": st.builds("1.{}.{}".format, st.integers(31, 99), st.integers(0, 99)),
+    "kubernetesVersion": st.builds("1.{}.{}".format, st.integers(32, 99), st.integers(0, 99)),
     "containerRuntime": st.sampled_from(["docker", "containerd"]),
     "controlPlanes": st.just("1"),
     "controlPlaneCpus": numbers(2, 64),
-    "controlPlaneMemory": numbers(1700, 1048576),
+    "controlPlaneMemory": numbers(1900, 1048576),
     "workers": numbers(1, 100),
     "workerCpus": numbers(1, 64),
     "workerMemory": numbers(1024, 1048576),
@@ -98,7 +98,7 @@ SENSIBLE: dict[str, st.SearchStrategy[str]] = {
     "virtualization": st.sampled_from(["kvm", "qemu"]),
     "machines": st.dictionaries(
         st.sampled_from(["control-plane-1", "worker-1"]),
-        st.fixed_dictionaries({"memory": st.integers(1700, 9999)}, optional={"cpus": st.integers(2, 9)}),
+        st.fixed_dictionaries({"memory": st.integers(1900, 9999)}, optional={"cpus": st.integers(2, 9)}),
     ).map(json.dumps),
     "storagePath": st.just("") | st.from_regex(r"/srv(/[a-z0-9][a-z0-9._+@=-]{0,9}){1,3}", fullmatch=True),
     "timeoutFactor": numbers(1, 60),

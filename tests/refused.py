@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+PLACES = {
+    "machines": "--path machines.worker-2.memory",
+    "imageMirrors": "--path 'imageMirrors[\"docker.io\"]'",
+}
+"""Keys that are set inside, because a text is no object for Pulumi."""
 HEADING = "The configuration has 1 fault; nothing was made."
 
 
@@ -30,7 +35,8 @@ def rows(key: str, rule: str, example: str, *values: Any) -> Iterable[Refused]:
     """Rows of values that a key refuses by a rule of its own. A pair is a value and how the message shows it."""
     for each in values:
         value, shown = each if isinstance(each, tuple) else (each, each)
-        line = f"- {key} = '{shown}' is refused: it {rule}. Way out: set it with: pulumi config set {key} {example}"
+        way_out = f"set it with: pulumi config set {PLACES.get(key, key)} {example}"
+        line = f"- {key} = '{shown}' is refused: it {rule}. Way out: {way_out}"
         yield Refused(overrides={key: value}, line=line)
 
 
@@ -49,7 +55,7 @@ def row(line: str, **overrides: Any) -> Refused:
 
 
 CPUS = "must be a whole number, 2 to 64, because kubeadm refuses a control plane with less than 2"
-MEMORY = "must be a whole number of MiB, 1700 to 1048576, because kubeadm refuses less than 1700"
+MEMORY = "must be a whole number of MiB, 1900 to 1048576, because kubeadm wants 1700 of what the kernel leaves"
 ODD = "must be an odd number, because etcd needs a majority, and only 1 is built so far (README, non-goals)"
 WORKER_CPUS = "must be a whole number, 1 to 64"
 WORKER_MEMORY = "must be a whole number of MiB, 1024 to 1048576"
@@ -63,11 +69,12 @@ MIRRORS = "must map registries to http(s) URLs without user name and query"
 STORAGE = "must be an absolute path of letters, digits and . _ + @ = - without .., or empty"
 NAME = "must be 1 to 11 lower-case letters, digits and dashes, a letter first"
 MACHINES = "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines"
-VERSION = "must be a whole version X.Y.Z, 1.31.0 or newer"
+VERSION = "must be a whole version X.Y.Z, 1.32.0 or newer"
 CHECKSUM = "must be 128 hexadecimal digits in lower case, or empty for a local file"
 WEB_IMAGE = "must be a whole image name: registry, path, and tag or digest"
 PORT = "must be 30000 to 32767, the range Kubernetes gives to node ports"
 
+SUM = "$(sha512sum FILE | cut -c -128)"
 DEBIAN = "/var/lib/libvirt/boot/debian-13.qcow2"
 NGINX = "docker.io/library/nginx:1.26.3"
 MIRROR = "http://mirror.example/debian"
@@ -118,7 +125,7 @@ VALUES = [
         ("a\x00b", "a\\x00b"),
     ),
     *rows("clusterName", NAME, "k8s", "twelve-chars", (LONG, f"{'a' * 80}…"), ("a\nb", "a\\nb")),
-    *rows("kubernetesVersion", VERSION, "1.37.2", "1.37", "v1.37.2", "latest", "1.30.9", "2.0.0", "1.37.02", "1.037.2"),
+    *rows("kubernetesVersion", VERSION, "1.37.2", "1.37", "v1.37.2", "latest", "1.31.9", "2.0.0", "1.37.02", "1.037.2"),
     *rows("kubernetesVersion", VERSION, "1.37.2", "1.37.2-rc.1", "1.37.2+k3s1", "1.37.2.1", "1.٣٧.2", "", "1.37.100"),
     *rows("containerRuntime", "must be docker or containerd", "docker", "cri-o", "Docker", "", "docker containerd"),
     *rows("podCidr", NETWORK, "10.244.0.0/16", "10.244.0.1/16", "fd00::/48", "lots", "10.244.0.0", "168099840"),
@@ -127,7 +134,7 @@ VALUES = [
     *rows("networkCidr", NETWORK, "10.17.3.0/24", "10.17.3.5/24", "256.0.0.0/24", "10.17.3.0/24/24", "true"),
     *rows("controlPlanes", ODD, "1", "0", "2", "3", "-1", "1.0"),
     *rows("controlPlaneCpus", CPUS, "2", "1", "65", "two"),
-    *rows("controlPlaneMemory", MEMORY, "3072", "1699", "1048577", "2G", "2048.0"),
+    *rows("controlPlaneMemory", MEMORY, "3072", "1899", "1048577", "2G", "2048.0"),
     *rows("workers", WORKERS, "2", "0", "101", "-2", *NO_NUMBERS),
     *rows("workerCpus", WORKER_CPUS, "2", "0", "65"),
     *rows("workerMemory", WORKER_MEMORY, "2048", "1023", "1048577"),
@@ -138,11 +145,9 @@ VALUES = [
     ),
     *rows("image", IMAGE, DEBIAN, ("/a\x00b", "/a\\x00b"), (f"/{LONG}", f"/{'a' * 79}…"), "~/debian.qcow2", "httpd/a"),
     *rows("image", IMAGE, DEBIAN, ("https://me:secret@a/b.qcow2", "https://…@a/b.qcow2"), "file:///srv/debian.qcow2"),
+    *rows("imageSha512", CHECKSUM, SUM, "abc", ("A" * 128, f"{'A' * 80}…"), ("0" * 129, f"{'0' * 80}…")),
     *rows(
-        "imageSha512", CHECKSUM, "$(sha512sum FILE)", "abc", ("A" * 128, f"{'A' * 80}…"), ("0" * 129, f"{'0' * 80}…")
-    ),
-    *rows(
-        *("machines", MACHINES, '\'{"worker-2": {"memory": 4096}}\''),
+        *("machines", MACHINES, "4096"),
         *("[]", '{"worker-1": 4096}', "worker-1", "null", '{"worker-1": {"a b": 9}}', '{"worker-1": {"": 9}}'),
         *('{"worker-1": null}', '{"worker-1": {}, "worker-1": {}}', '{"worker-1": {}'),
     ),
@@ -150,7 +155,7 @@ VALUES = [
     *nested("machines", "worker-1.cpus", WORKER_CPUS, "2", "0", "65", "true"),
     *nested("machines", "worker-2.diskSize", DISK, "20", "7", '"20G"'),
     *nested("machines", "worker-1.image", IMAGE, DEBIAN, '"debian.qcow2"', '"ftp://a/b.qcow2"', "5"),
-    *nested("machines", "worker-1.imageSha512", CHECKSUM, "$(sha512sum FILE)", '"abc"'),
+    *nested("machines", "worker-1.imageSha512", CHECKSUM, SUM, '"abc"'),
     *(
         row(
             f"- machines.worker-1.{key} = '9': there is no such key.{meant} "
@@ -176,7 +181,7 @@ VALUES = [
     *rows("aptMirrorKey", FILE_URL, f"{MIRROR}/archive-key.asc", "/etc/key.asc", ("http://u@a/k", "http://…@a/k")),
     *rows("kubernetesAptRepository", BASE_URL, REPOSITORY, "file:///srv", "http://a/b?c=d", "http://a/ /"),
     *rows(
-        *("imageMirrors", MIRRORS, '\'{"docker.io": "http://10.0.0.5:5000"}\''),
+        *("imageMirrors", MIRRORS, "http://10.0.0.5:5000"),
         *('{"docker.io/library": "http://a"}', '["docker.io"]', "{docker.io", "null", '{"docker.io": "http://a"'),
         *(
             '{"..": "http://a"}',

@@ -22,12 +22,15 @@ SPECIAL = {
 }
 CHECKSUM = '{"imageSha512": "%s"}' % ("a" * 128)
 ABSENT = "there is no such machine among control-plane-1 to worker-2. Way out: correct the name, or remove it"
-MORE = "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB. Way out: give it more, or remove it"
+MORE = (
+    "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB of what the kernel leaves, which is "
+    "less than 1900. Way out: give it more, or remove it"
+)
 MACHINES = [
     ("worker-3", '{"memory": 4096}', '{"memory": 4096}', ABSENT),
     ("Worker-1", "{}", "{}", ABSENT),
     ("", "{}", "{}", ABSENT),
-    ("control-plane-1", '{"memory": 1699}', '{"memory": 1699}', MORE),
+    ("control-plane-1", '{"memory": 1899}', '{"memory": 1899}', MORE),
     ("control-plane-1", '{"cpus": 1}', '{"cpus": 1}', MORE),
     (
         "worker-1",

@@ -19,11 +19,11 @@ from tests.configuration import PROJECT_FILE, REPOSITORY, make_settings
     [
         ("clusterName", "a"),
         ("clusterName", "eleven-char"),
-        ("kubernetesVersion", "1.31.0"),
+        ("kubernetesVersion", "1.32.0"),
         ("kubernetesVersion", "1.40.12"),
         ("containerRuntime", "containerd"),
         ("controlPlaneCpus", "64"),
-        ("controlPlaneMemory", "1700"),
+        ("controlPlaneMemory", "1900"),
         ("workers", "1"),
         ("workers", "100"),
         ("workerCpus", "1"),
