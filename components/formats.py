@@ -43,11 +43,11 @@ def _whole_number(value: Any) -> int:
 
 
 def _truth(value: Any) -> bool:
-    words = {"true": True, "false": False}
+    words = {"true": True, "false": False}  # what Pulumi makes of True and TRUE too
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
+    if isinstance(value, str) and value in words:
+        return words[value]
     raise ValueError("neither true nor false")
 
 

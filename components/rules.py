@@ -136,7 +136,7 @@ def setting(key: str, options: str = "") -> str:
 def no_such_key(key: str, value: object, *, meant: str, removal: str) -> str:
     """One line for a key that nothing reads. `removal` is what `pulumi config rm` is to remove."""
     question = f" Did you mean {meant}?" if meant else ""
-    return f"- {_line(key)} = {_shown(value)}: there is no such key.{question} {_removal(removal)}"
+    return f"- {one_line(key)} = {_shown(value)}: there is no such key.{question} {_removal(removal)}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -150,19 +150,25 @@ def namespace_fault(key: str, value: object, project: str) -> str:
     """One line for a key that belongs to no program or provider of this project."""
     namespace, _, name = key.partition(":")
     near = difflib.get_close_matches(namespace, [project], n=1)
-    meant = f" Did you mean {project}:{_line(name)}?" if near or name in RULES else ""
-    return (
-        f"- {_line(key)} = {_shown(value)}: nothing here reads {_line(namespace)}.{meant} {_removal(shlex.quote(key))}"
-    )
+    meant = f" Did you mean {project}:{one_line(name)}?" if near or name in RULES else ""
+    removal = _removal(shlex.quote(key))
+    return f"- {one_line(key)} = {_shown(value)}: nothing here reads {one_line(namespace)}.{meant} {removal}"
 
 
 def fault(key: str, value: object, rule: str, way_out: str) -> str:
     """One line for a rule that depends on more than the key itself."""
-    return f"- {_line(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
+    return f"- {one_line(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
+
+
+def one_line(text: str) -> str:
+    """The text on one line, of bounded length, and without the password of a URL."""
+    text = re.sub(r"//[^/\s]*@", "//…@", text)
+    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:81])
+    return f"{text[:80]}…" if len(text) > 80 else text
 
 
 def _removal(key: str) -> str:
-    return f"Remove it with: pulumi config rm {_line(key)}"
+    return f"Remove it with: pulumi config rm {one_line(key)}"
 
 
 def _shown(value: object) -> str:
@@ -172,11 +178,4 @@ def _shown(value: object) -> str:
         text = json.dumps(value) if isinstance(value, dict | list | bool | None) else str(value)
     except ValueError:  # an integer of more digits than Python writes
         text = "a number too long to show"
-    return f"'{_line(text)}'"
-
-
-def _line(text: str) -> str:
-    """The text on one line, of bounded length, and without the password of a URL."""
-    text = re.sub(r"//[^/\s]*@", "//…@", text)
-    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:81])
-    return f"{text[:80]}…" if len(text) > 80 else text
+    return f"'{one_line(text)}'"

@@ -92,12 +92,15 @@ class Settings(BaseModel):
         return (self.kubernetes_apt_repository or f"https://pkgs.k8s.io/core:/stable:/v{minor}/deb").rstrip("/") + "/"
 
 
-def load_settings(values: Mapping[str, Any]) -> Settings:
+_NUMBERS_AND_TRUTHS = {field.alias for field in Settings.model_fields.values() if field.annotation in (int, bool)}
+
+
+def load_settings(values: Mapping[str, Any], *, found: Sequence[str] = ()) -> Settings:
     """Settings from configuration keys as Pulumi hands them over (strings, or what YAML makes of them).
 
-    Raises SettingsError with a line for every fault.
+    Raises SettingsError with a line for every fault; first those that were found where the values come from.
     """
-    values = {key: _stripped(value) for key, value in values.items()}
+    values = {key: _stripped(key, value) for key, value in values.items()}
     settings: Settings | None = None
     wrong: dict[str, dict[str, None]] = {}
     unknown = [key_fault(key, value) for key, value in values.items() if key not in RULES]
@@ -110,7 +113,7 @@ def load_settings(values: Mapping[str, Any]) -> Settings:
             wrong.setdefault(key, {})[nested_fault(detail["loc"], detail["input"]) or whole] = None
     # Of machines, the sound ones are checked further where one has a fault.
     sound = {key: value for key, value in values.items() if key in RULES.keys() - wrong.keys() | {"machines"}}
-    faults = [*(line for lines in wrong.values() for line in lines), *unknown, *cross_faults(sound)]
+    faults = [*found, *(line for lines in wrong.values() for line in lines), *unknown, *cross_faults(sound)]
     if faults or settings is None:
         raise refusal(faults)
     return settings
@@ -137,5 +140,6 @@ def stack_values() -> dict[str, Any]:
     }
 
 
-def _stripped(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
+def _stripped(key: str, value: Any) -> Any:
+    """Without the blanks around a text. Pulumi itself refuses them around a number or a truth value."""
+    return value.strip() if isinstance(value, str) and key not in _NUMBERS_AND_TRUTHS else value

@@ -11,7 +11,7 @@ import pytest
 
 from components import host, verification
 from components.settings import PROJECT, Settings
-from tests.configuration import REPOSITORY, default_values
+from tests.configuration import REPOSITORY, as_pulumi_hands_it_over, default_values
 from tests.fake_host import FakeHost
 from tests.recording import Run, run
 from tests.sandbox import Sandbox
@@ -44,7 +44,7 @@ def run_program(image: Path) -> RunProgram:
         **overrides: Any,
     ) -> Run:
         values = {**default_values(), "image": str(image), "imageSha512": "", **overrides}
-        config = {f"{PROJECT}:{key}": str(value) for key, value in values.items()}
+        config = {f"{PROJECT}:{key}": as_pulumi_hands_it_over(value) for key, value in values.items()}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(host, "check_host", check_host)
             patch.setattr(verification, "_status", lambda url: "200")

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.configuration import default_values
+from tests.configuration import as_pulumi_hands_it_over, default_values
 from tests.conftest import UNUSUAL
 
 Values = dict[str, Any]
@@ -30,7 +30,8 @@ ANYTHING = st.recursive(
     max_leaves=5,
 )
 VALID: dict[str, list[str]] = {
-    key: [str(value), str(UNUSUAL.get(key, value))] for key, value in default_values().items()
+    key: [as_pulumi_hands_it_over(value), as_pulumi_hands_it_over(UNUSUAL.get(key, value))]
+    for key, value in default_values().items()
 }
 SIGNS = [*" \t\n\r\x00\x1b'\"\\$`;&|<>{}[]()#%?@:/.,-_+=*~!^0٢aAä\u00a0\u200b\u2028\ud800", "..", "//"]
 NASTY = st.sampled_from(SIGNS)
@@ -94,7 +95,7 @@ SENSIBLE: dict[str, st.SearchStrategy[str]] = {
     "diskSize": numbers(8, 4096),
     "image": st.builds("{}{}".format, URL.map(lambda url: url.rstrip("/")), st.just("/debian.qcow2")),
     "imageSha512": st.from_regex("[0-9a-f]{128}", fullmatch=True),
-    "systemUpgrade": st.sampled_from(["true", "false", "True"]),
+    "systemUpgrade": st.sampled_from(["true", "false"]),
     "virtualization": st.sampled_from(["kvm", "qemu"]),
     "machines": st.dictionaries(
         st.sampled_from(["control-plane-1", "worker-1"]),

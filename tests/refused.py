@@ -135,7 +135,7 @@ VALUES = [
     *rows("controlPlanes", ODD, "1", "0", "2", "3", "-1", "1.0"),
     *rows("controlPlaneCpus", CPUS, "2", "1", "65", "two"),
     *rows("controlPlaneMemory", MEMORY, "3072", "1899", "1048577", "2G", "2048.0"),
-    *rows("workers", WORKERS, "2", "0", "101", "-2", *NO_NUMBERS),
+    *rows("workers", WORKERS, "2", "0", "101", "-2", " 3", *NO_NUMBERS),
     *rows("workerCpus", WORKER_CPUS, "2", "0", "65"),
     *rows("workerMemory", WORKER_MEMORY, "2048", "1023", "1048577"),
     *rows("diskSize", DISK, "20", "7", "4097", "20G"),
@@ -169,7 +169,9 @@ VALUES = [
             ("zzz", ""),
         )
     ),
-    *rows("systemUpgrade", "must be true or false", "true", "maybe", "", "yes", "on", "1", "t"),
+    *rows(
+        "systemUpgrade", "must be true or false", "true", "maybe", "", "yes", "on", "1", "t", "tRuE", "TRUE", " true"
+    ),
     *rows("virtualization", "must be kvm or qemu", "kvm", "xen", "KVM", ""),
     *rows(
         "storagePath", STORAGE, "/srv/kubernetes", "disks", "/srv/my disks", "./disks", "/srv/../etc", "/srv/./disks"

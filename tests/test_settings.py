@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import yaml
 
 from components.rules import RULES
 from components.settings import PROJECT, Settings
-from tests.configuration import PROJECT_FILE, REPOSITORY, make_settings
+from tests.configuration import PROJECT_FILE, REPOSITORY, as_pulumi_hands_it_over, make_settings
 
 
 @pytest.mark.parametrize(
@@ -49,9 +48,9 @@ def test_a_value_at_the_edge_of_its_rule_is_accepted(key: str, value: str) -> No
     make_settings(**{key: value})
 
 
-def test_blanks_around_a_value_do_no_harm() -> None:
-    settings = make_settings(podCidr=" 10.32.0.0/16 ", clusterName="k8s\n", workers=" 3")
-    assert (settings.pod_cidr, settings.cluster_name, settings.workers) == (IPv4Network("10.32.0.0/16"), "k8s", 3)
+def test_blanks_around_a_text_do_no_harm() -> None:
+    settings = make_settings(podCidr=" 10.32.0.0/16 ", clusterName="k8s\n")
+    assert (settings.pod_cidr, settings.cluster_name) == (IPv4Network("10.32.0.0/16"), "k8s")
 
 
 @pytest.mark.parametrize(
@@ -90,8 +89,7 @@ def test_the_project_is_called_what_the_settings_look_for() -> None:
 def test_the_stacks_that_come_with_the_project_are_accepted(stack: str) -> None:
     config = yaml.safe_load(Path(REPOSITORY, f"Pulumi.{stack}.yaml").read_text())["config"]
     own = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(PROJECT)}
-    as_pulumi_does = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in own.items()}
-    settings = make_settings(**as_pulumi_does)
+    settings = make_settings(**{key: as_pulumi_hands_it_over(value) for key, value in own.items()})
     assert settings.workers == 2, "the tutorial has two"
     assert config["libvirt:uri"] == "qemu:///system"
 
