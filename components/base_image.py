@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pulumi
 
 from components.nodes import Node
+from components.one_line import without_passwords
 from components.rules import fault
 from components.settings import SettingsError
 
@@ -89,7 +90,7 @@ def local_fault(path: Path) -> str | None:
 
 
 def _download(source: str, sha512: str, path: Path) -> None:
-    pulumi.log.info(f"Downloading {source}")
+    pulumi.log.info(f"Downloading {without_passwords(source)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)  # noqa: SIM115 (closed below)
@@ -132,6 +133,6 @@ def file_sha512(path: Path) -> str:
 
 def _verify(seen: str, wanted: str, source: object) -> None:
     if seen != wanted:
-        rule = f"{source} has the SHA-512 {seen}"
+        rule = f"{without_passwords(str(source))} has the SHA-512 {seen}"
         way_out = "if you trust that file, set this value; if not, fetch it again"
         raise SettingsError(fault("imageSha512", wanted, rule, way_out))

@@ -17,6 +17,7 @@ from components.host_resources import image, memory, passage, storage
 from components.host_security import app_armor
 from components.libvirt_uri import SET_LIBVIRT_URI, uri_fault
 from components.nodes import control_planes
+from components.one_line import without_passwords
 from components.settings import Settings, SettingsError
 from components.virsh import provider_uri
 
@@ -90,8 +91,9 @@ def proxy(settings: Settings) -> Report:
     subject = f"proxy: none for {server}"
     if "https" not in proxies or any(_covers(entry, str(server)) for entry in exceptions):
         return Report(subject)
+    asked = without_passwords(proxies["https"])
     line = (
-        f"HTTPS_PROXY = '{proxies['https']}' would be asked for the machines, which only this host can reach. Leave "
+        f"HTTPS_PROXY = '{asked}' would be asked for the machines, which only this host can reach. Leave "
         f'them out: export NO_PROXY="$NO_PROXY,{settings.network_cidr}"'
     )
     return Report(subject, [line])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+
+from components.one_line import one_line
 
 
 @dataclass(frozen=True)
@@ -158,13 +159,6 @@ def namespace_fault(key: str, value: object, project: str) -> str:
 def fault(key: str, value: object, rule: str, way_out: str) -> str:
     """One line for a rule that depends on more than the key itself."""
     return f"- {one_line(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
-
-
-def one_line(text: str) -> str:
-    """The text on one line, of bounded length, and without the password of a URL."""
-    text = re.sub(r"//[^/\s]*@", "//…@", text)
-    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:81])
-    return f"{text[:80]}…" if len(text) > 80 else text
 
 
 def _removal(key: str) -> str:

@@ -104,6 +104,10 @@ BAD_URLS = (
     ("http://a/b\nc", "http://a/b\\nc"),
     ("http://a/b\x00", "http://a/b\\x00"),
     ("http://me:secret@a/b", "http://…@a/b"),
+    ("http://me:sec/r@t@a/b", "http://…@a/b"),
+    ("me:secret@mirror.example/debian", "…@mirror.example/debian"),
+    ("secret@mirror.example/debian", "…@mirror.example/debian"),
+    ("http://a/b c?token=secret&d=e", "http://a/b c?token=…&d=…"),
     (f"http://a/{LONG * 10}", f"http://a/{'a' * 71}…"),
 )
 
@@ -179,9 +183,9 @@ VALUES = [
     *rows("storagePath", STORAGE, "/srv/kubernetes", "/srv//disks", "/srv/a'b", '/srv/a"b', "/srv/$(id)", "/srv/<a>&"),
     *rows("storagePath", STORAGE, "/srv/kubernetes", ("/srv/a\nb", "/srv/a\\nb"), (f"/{LONG}", f"/{'a' * 79}…"), "~/a"),
     *rows("timeoutFactor", "must be a whole number, 1 to 60", "1", "0", "61", "1.5"),
-    *rows("aptMirror", BASE_URL, MIRROR, *BAD_URLS, "http://a/b?c=d"),
+    *rows("aptMirror", BASE_URL, MIRROR, *BAD_URLS, ("http://a/b?c=d", "http://a/b?c=…")),
     *rows("aptMirrorKey", FILE_URL, f"{MIRROR}/archive-key.asc", "/etc/key.asc", ("http://u@a/k", "http://…@a/k")),
-    *rows("kubernetesAptRepository", BASE_URL, REPOSITORY, "file:///srv", "http://a/b?c=d", "http://a/ /"),
+    *rows("kubernetesAptRepository", BASE_URL, REPOSITORY, "file:///srv", "http://a/ /"),
     *rows(
         *("imageMirrors", MIRRORS, "http://10.0.0.5:5000"),
         *('{"docker.io/library": "http://a"}', '["docker.io"]', "{docker.io", "null", '{"docker.io": "http://a"'),
@@ -212,6 +216,7 @@ VALUES = [
             ('"http://b\\"c"', 'http://b"c'),
             ('"http://b\\nc"', "http://b\\nc"),
             ('"http://me:secret@b"', "http://…@b"),
+            ('{"a": "me:secret@b", "c": "//s@d"}', '{"a": "…@b", "c": "//…@d"}'),
         )
     ),
     *rows("webServerImage", WEB_IMAGE, NGINX, "", "nginx", "nginx:1.26.3", "library/nginx:1", "docker.io/nginx:1"),
@@ -227,6 +232,9 @@ VALUES = [
         WEB_IMAGE,
         NGINX,
         ("docker.io/a/b:" + "1" * 129, f"docker.io/a/b:{'1' * 66}…"),
+        ("me:secret@docker.io/x:1", "…@docker.io/x:1"),
+        (f"docker.io/x:1@sha256:{'A' * 64}", f"docker.io/x:1@sha256:{'A' * 59}…"),
+        (f"me:secret@docker.io/x:1@sha256:{'A' * 64}", f"…@docker.io/x:1@sha256:{'A' * 57}…"),
         "a.b:99999/c:1",
     ),
     *rows("webServerReplicas", "must be a whole number, 1 to 100", "2", "0", "101"),

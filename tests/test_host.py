@@ -124,11 +124,11 @@ def test_a_cache_that_cannot_be_written_matters_only_for_an_image_from_a_url(
 def test_a_proxy_that_would_be_asked_for_the_api_server_is_refused(
     ready: FakeHost, monkeypatch: pytest.MonkeyPatch, variable: str, exceptions: str
 ) -> None:
-    monkeypatch.setenv(variable, "http://proxy.example:3128")
+    monkeypatch.setenv(variable, "http://me:secret@proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", exceptions)
     assert ready.faults() == [
-        "- HTTPS_PROXY = 'http://proxy.example:3128' would be asked for the machines, which only this host can reach. "
-        'Leave them out: export NO_PROXY="$NO_PROXY,10.17.3.0/24"'
+        "- HTTPS_PROXY = 'http://…@proxy.example:3128' would be asked for the machines, which only this host can "
+        'reach. Leave them out: export NO_PROXY="$NO_PROXY,10.17.3.0/24"'
     ]
 
 

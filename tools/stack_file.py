@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from components.libvirt_uri import LIBVIRT_URI, uri_fault
-from components.rules import ENCRYPTED, RULES, fault, namespace_fault, nearest, no_such_key, one_line
+from components.one_line import one_line
+from components.rules import ENCRYPTED, RULES, fault, namespace_fault, nearest, no_such_key
 from components.settings import PROJECT, refusal
 from tools.strict_yaml import file_fault, read_yaml
 
