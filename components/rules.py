@@ -7,7 +7,6 @@ import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from components.one_line import one_line
 
@@ -82,34 +81,15 @@ RULES: dict[str, Rule] = {
 CONTROL_PLANE_MEMORY = 1900
 """MiB. kubeadm compares 1700 with what the kernel has left (MemTotal), some 100 less than the machine has."""
 
+IMAGES_OF_LIBVIRT = "/var/lib/libvirt/images"
+"""Where libvirt keeps disks. Without a storagePath, those of a cluster are in a directory of its name there."""
+
 ENCRYPTED = object()
 """Stands for the value of a key that was set with `pulumi config set --secret`."""
 
 FIRST_CONTROL_PLANE_HOST = 11
 FIRST_WORKER_HOST = 21
 """Host numbers inside the network: 1 is the host itself, 11 the first control plane, 21 the first worker."""
-
-LIBVIRTS_OWN_NAME = "default"
-"""What Debian's libvirt calls the network, and virt-install the pool, that it makes by itself."""
-
-SPECIAL_NETWORKS = {
-    IPv4Network("0.0.0.0/8"): "addresses of this network only",
-    IPv4Network("127.0.0.0/8"): "loopback",
-    IPv4Network("169.254.0.0/16"): "link-local addresses",
-    IPv4Network("224.0.0.0/4"): "multicast",
-}
-"""Where no node, pod or service can be. Class E (240.0.0.0/4) works on Linux and is in use for pods."""
-
-_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 (nothing is written there)
-SYSTEM_DIRECTORIES = {
-    *_TEMPORARY,
-    *("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var", "/var/cache", "/var/lib"),
-    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet", "/var/log", "/var/run", "/var/spool"),
-    *(f"/var/lib/libvirt{directory}" for directory in ("", "/boot", "/dnsmasq", "/images", "/network", "/qemu")),
-}
-"""Directories that the system or libvirt has itself."""
-SYSTEM_TREES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr")
-"""Where nobody else's files belong, and where libvirt's AppArmor helper (virt-aa-helper) allows most no disks."""
 
 
 def key_fault(key: str, value: object, *, missing: bool = False) -> str:

@@ -28,7 +28,7 @@ from components.formats import (
     WholeNumber,
 )
 from components.nested_rules import nested_fault
-from components.rules import CONTROL_PLANE_MEMORY, ENCRYPTED, RULES, key_fault
+from components.rules import CONTROL_PLANE_MEMORY, ENCRYPTED, IMAGES_OF_LIBVIRT, RULES, key_fault
 
 PROJECT = "kubeadm-libvirt"
 
@@ -83,7 +83,7 @@ class Settings(BaseModel):
     @property
     def storage_directory(self) -> Path:
         """Directory of the storage pool: `storagePath`, or one named after the cluster."""
-        return Path(self.storage_path or f"/var/lib/libvirt/images/{self.cluster_name}")
+        return Path(self.storage_path or f"{IMAGES_OF_LIBVIRT}/{self.cluster_name}")
 
     @property
     def kubernetes_repository(self) -> str:

@@ -67,7 +67,7 @@ def numbers(least: int, most: int) -> st.SearchStrategy[str]:
     return st.integers(least, most).map(str)
 
 
-FIRST_OCTETS = sorted({*range(1, 224)} - {127, 169})
+FIRST_OCTETS = sorted({*range(1, 224)} - {127, 169, 172})
 
 
 @st.composite

@@ -24,7 +24,8 @@ class Refused:
     @property
     def message(self) -> str:
         """The whole message."""
-        return f"{HEADING}\n{self.line}"
+        number = self.line.count("\n") + 1
+        return f"{HEADING if number == 1 else HEADING.replace('1 fault', f'{number} faults')}\n{self.line}"
 
     def __str__(self) -> str:
         """The row's name in pytest's output."""

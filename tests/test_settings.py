@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.network_rules import NETWORKS
 from components.rules import RULES
 from components.settings import PROJECT, Settings
 from tests.configuration import PROJECT_FILE, REPOSITORY, as_pulumi_hands_it_over, make_settings
@@ -37,7 +38,8 @@ from tests.configuration import PROJECT_FILE, REPOSITORY, as_pulumi_hands_it_ove
         ("aptMirror", "http://10.0.0.1/debian"),
         ("imageMirrors", ""),
         ("imageMirrors", '{"registry.example:5000": "http://a"}'),
-        ("webServerImage", "localhost:5000/nginx:1"),
+        ("webServerImage", "registry.example:5000/nginx:1"),
+        ("imageMirrors", '{"localhost:5000": "http://10.0.0.5:5000"}'),
         ("webServerImage", "docker.io/library/nginx:1.26.3@sha256:" + "a" * 64),
         ("webServerReplicas", "1"),
         ("nodePort", "30000"),
@@ -56,15 +58,30 @@ def test_blanks_around_a_text_do_no_harm() -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        {"networkCidr": "10.17.3.0/27"},  # 32 addresses: .21 to .22 are the workers'
+        {"networkCidr": "10.17.3.0/27", "workers": "10"},  # 32 addresses: .21 to .30 are the workers'
         {"podCidr": "10.244.0.0/22"},  # four /24 for three nodes
         {"serviceCidr": "10.96.0.0/24"},
         {"networkCidr": "10.244.0.0/24", "podCidr": "10.245.0.0/16"},
         {"image": "/srv/debian.qcow2", "imageSha512": ""},
+        {"image": "/var/lib/libvirt/images/k8s.qcow2"},
+        {"image": "http://localhost/debian.qcow2"},  # which this host asks, and no machine
+        {"podCidr": "172.17.0.0/16", "containerRuntime": "containerd"},
+        {"podCidr": "172.18.0.0/16"},
+        {"networkCidr": "172.17.3.0/24"},  # Docker sees that it is taken, and gives its bridge another
+        {"kubernetesAptRepository": "http://a/v1.36/deb/", "kubernetesVersion": "1.36.4"},
+        {"kubernetesAptRepository": "http://a/v1/deb/"},
+        {"webServerImage": "localhost:5000/a/b:1", "imageMirrors": '{"localhost:5000": "http://10.0.0.5:5000"}'},
+        {"aptMirror": "http://10.17.3.1/debian"},
+        {"aptMirror": "http://localhost.example/debian"},
     ],
 )
 def test_keys_that_just_fit_each_other_are_accepted(overrides: dict[str, str]) -> None:
     make_settings(**overrides)
+
+
+@pytest.mark.parametrize("key", NETWORKS)
+def test_the_example_of_a_network_is_its_default_which_is_not_blamed_for_an_overlap(key: str) -> None:
+    assert RULES[key].example == PROJECT_FILE["config"][key]["default"]
 
 
 def test_the_project_file_declares_exactly_the_keys_of_the_settings() -> None:
