@@ -106,7 +106,7 @@ SENSIBLE: dict[str, st.SearchStrategy[str]] = {
     "aptMirror": URL,
     "aptMirrorKey": st.just("") | URL,
     "kubernetesAptRepository": st.just("") | URL,
-    "imageMirrors": st.dictionaries(st.builds("{}{}".format, HOST, PORT), URL, max_size=3).map(json.dumps),
+    "imageMirrors": st.dictionaries(st.builds("reg.{}{}".format, HOST, PORT), URL, max_size=3).map(json.dumps),
     "webServerImage": st.builds(
         "reg.example{}/{}{}".format, PORT, LABEL, st.sampled_from([":1", f"@sha256:{'a' * 64}"])
     ),

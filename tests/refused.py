@@ -75,6 +75,7 @@ CHECKSUM = "must be 128 hexadecimal digits in lower case, or empty for a local f
 WEB_IMAGE = "must be a whole image name: registry, path, and tag or digest"
 PORT = "must be 30000 to 32767, the range Kubernetes gives to node ports"
 
+AS_IMAGES_BEGIN = "as the names of its images begin, for example docker.io or 10.0.0.5:5000"
 SUM = "$(sha512sum FILE | cut -c -128)"
 DEBIAN = "/var/lib/libvirt/boot/debian-13.qcow2"
 NGINX = "docker.io/library/nginx:1.26.3"
@@ -189,15 +190,8 @@ VALUES = [
     *rows("kubernetesAptRepository", BASE_URL, REPOSITORY, "file:///srv", "http://a/ /"),
     *rows(
         *("imageMirrors", MIRRORS, "http://10.0.0.5:5000"),
-        *('{"docker.io/library": "http://a"}', '["docker.io"]', "{docker.io", "null", '{"docker.io": "http://a"'),
-        *(
-            '{"..": "http://a"}',
-            '{".": "http://a"}',
-            '{"-a": "http://a"}',
-            '{"": "http://a"}',
-            '{"Docker.io": "http://a"}',
-        ),
-        *('{"a:65536": "http://a"}', '{"a": "http://a", "a": "http://b"}', "5"),
+        *('["docker.io"]', "{docker.io", "null", '{"docker.io": "http://a"', "5"),
+        '{"a.b": "http://a", "a.b": "http://b"}',
         ("[" * 20000, f"{'[' * 80}…"),
     ),
     *(
@@ -220,6 +214,22 @@ VALUES = [
             ('{"a": "me:secret@b", "c": "//s@d"}', '{"a": "…@b", "c": "//…@d"}'),
         )
     ),
+    *(
+        row(
+            f"- imageMirrors = '{registry}' is refused: no name of an image begins with it, but with a HOST or "
+            f"HOST:PORT in lower case. Way out: call it {meant}",
+            imageMirrors=f'{{"{registry}": "http://a"}}',
+        )
+        for registry, meant in (
+            *((docker, "docker.io") for docker in ("docker", "Docker.io", "index.docker.io", "registry-1.docker.io")),
+            *((docker, "docker.io") for docker in ("docker.io/library", "https://index.docker.io/v1/", "docker.io/")),
+            ("https://ghcr.io", "ghcr.io"),
+            ("ghcr.io/x", "ghcr.io"),
+            ("GHCR.io:443", "ghcr.io:443"),
+            *((odd, AS_IMAGES_BEGIN) for odd in ("..", ".", "-a", "", "a", "a.b:65536", "256.1.1.1:5000", "1.2:5")),
+        )
+    ),
+    *rows("webServerImage", WEB_IMAGE, NGINX, "256.1.1.1:5000/a:1"),
     *rows("webServerImage", WEB_IMAGE, NGINX, "", "nginx", "nginx:1.26.3", "library/nginx:1", "docker.io/nginx:1"),
     *rows(
         "webServerImage", WEB_IMAGE, NGINX, "docker.io/library/nginx", "docker.io/library/Nginx:1", "docker.io/a//b:1"

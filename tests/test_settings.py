@@ -111,6 +111,11 @@ def test_the_stacks_that_come_with_the_project_are_accepted(stack: str) -> None:
     assert config["libvirt:uri"] == "qemu:///system"
 
 
+def test_a_slash_at_the_end_of_a_mirror_is_left_out() -> None:
+    settings = make_settings(imageMirrors='{"docker.io": "http://10.0.0.5:5000/", "ghcr.io": "http://10.0.0.5/a/"}')
+    assert settings.image_mirrors == {"docker.io": "http://10.0.0.5:5000", "ghcr.io": "http://10.0.0.5/a"}
+
+
 def test_the_storage_directory_is_named_after_the_cluster_unless_it_is_set() -> None:
     assert make_settings(clusterName="blue").storage_directory == Path("/var/lib/libvirt/images/blue")
     assert make_settings(storagePath="/srv/disks").storage_directory == Path("/srv/disks")
