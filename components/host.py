@@ -8,12 +8,13 @@ from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
 import pulumi
 
+from components.host_image import image
 from components.host_kvm import kvm_device
 from components.host_libvirt import ask
 from components.host_network import bridge, firewall, forwarding, name_server, network_addresses
 from components.host_program import clock, directories, machine_type, packages
 from components.host_report import Report
-from components.host_resources import image, memory, passage, storage
+from components.host_resources import memory, passage, storage
 from components.host_security import app_armor
 from components.libvirt_uri import SET_LIBVIRT_URI, uri_fault
 from components.nodes import control_planes

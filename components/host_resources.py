@@ -1,4 +1,4 @@
-"""Whether this host has room for the machines: their image, their disks, their memory."""
+"""Whether this host has room for the machines: their disks, their memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from components.base_image import download_path, local_fault
+from components.base_image import image_path
 from components.host_libvirt import Libvirt
 from components.host_program import is_there, nearest
 from components.host_report import Report
@@ -26,13 +26,6 @@ GROWTH = 2 * GIB
 """What a machine's disk has grown to when the cluster is up: 1.2 GiB a worker, 1.7 the control plane (measured)."""
 UNKNOWN_IMAGE = GIB // 2
 """What an image is taken for that is still to be downloaded; Debian's has 0.3 GiB."""
-
-
-def image(settings: Settings) -> Report:
-    """Whether each local image is a qcow2 file that can be read. Its checksum is compared when it is used."""
-    local = {node.image for node in all_nodes(settings) if not node.image.startswith("http")}
-    faults = [fault.removeprefix("- ") for source in sorted(local) if (fault := local_fault(Path(source)))]
-    return Report(f"image: {settings.image}", faults)
 
 
 def storage(settings: Settings) -> Report:
@@ -127,7 +120,7 @@ def _domain(settings: Settings, node: Node) -> str:
 
 def _image_size(source: str, sha512: str) -> int:
     """Bytes that the base volume will take."""
-    file = download_path(source, sha512) if source.startswith("http") else Path(source)
+    file = image_path(source, sha512)
     return file.stat().st_size if is_there(file) else UNKNOWN_IMAGE
 
 

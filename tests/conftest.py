@@ -13,6 +13,7 @@ from components import host, verification
 from components.settings import PROJECT, Settings
 from tests.configuration import REPOSITORY, as_pulumi_hands_it_over, default_values
 from tests.fake_host import FakeHost
+from tests.qcow2 import qcow2
 from tests.recording import Run, run
 from tests.sandbox import Sandbox
 
@@ -23,7 +24,7 @@ RunProgram = Callable[..., Run]
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A local base image, so that no test downloads one."""
     path = tmp_path_factory.mktemp("image") / "debian.qcow2"
-    path.write_bytes(b"QFI\xfb")
+    path.write_bytes(qcow2())
     return path
 
 

@@ -16,6 +16,7 @@ from components import host_program
 from components.host import TOOLS, check_host, examine
 from components.settings import Settings
 from tests.fake_host import FakeHost
+from tests.qcow2 import qcow2
 
 
 def test_a_host_that_lacks_nothing_is_accepted(ready: FakeHost) -> None:
@@ -115,7 +116,7 @@ def test_a_cache_that_cannot_be_written_matters_only_for_an_image_from_a_url(
         f"- images cannot be kept in {cache}. Make that directory writable, or set XDG_CACHE_HOME"
     ]
     image = ready.file("debian.qcow2")
-    image.write_bytes(b"QFI\xfb\0\0\0\3")
+    image.write_bytes(qcow2())
     ready.accepted(image=str(image), imageSha512="")
 
 
