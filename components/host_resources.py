@@ -12,6 +12,7 @@ from components.base_image import image_path
 from components.host_libvirt import Libvirt
 from components.host_program import is_there, nearest
 from components.host_report import Report
+from components.host_storage import strangers_fault
 from components.nodes import Node, all_nodes
 from components.settings import Settings
 
@@ -35,6 +36,8 @@ def storage(settings: Settings) -> Report:
     if not there.is_dir():
         line = f"storagePath = '{directory}': {there} is not a directory. Choose another: {CHOOSE_PATH}"
         return Report("storage", [line])
+    if strangers := strangers_fault(settings, CHOOSE_PATH):
+        return Report("storage", [strangers])
     missing = [node for node in all_nodes(settings) if not is_there(directory / f"{_domain(settings, node)}.qcow2")]
     images = {(node.image, node.image_sha512) for node in missing}
     free = shutil.disk_usage(there).free

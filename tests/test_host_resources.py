@@ -58,6 +58,33 @@ def test_a_storage_path_that_leads_through_a_file_is_refused(ready: FakeHost) ->
     ]
 
 
+def test_a_storage_directory_with_files_of_others_is_refused_because_destroy_removes_it(ready: FakeHost) -> None:
+    directory = ready.directory / "images" / "k8s"
+    directory.mkdir(parents=True)
+    for name in ("base-0123456789ab.qcow2", "k8s-worker-1.qcow2", "k8s-worker-1-seed-ab.iso"):
+        (directory / name).touch()
+    ready.accepted()
+    for name in ("e.txt", "debian.qcow2", "blue-worker-1.qcow2", "k8s"):
+        (directory / name).touch()
+    assert ready.faults() == [
+        f"- storagePath = '{directory}': blue-worker-1.qcow2, debian.qcow2, e.txt and 1 more in it is not this "
+        "cluster's, and destroy removes the directory. Move it away, or choose another: "
+        "pulumi config set storagePath DIRECTORY"
+    ]
+
+
+def test_a_storage_directory_that_only_root_may_look_into_is_taken_as_it_is(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ready.directory / "images" / "k8s").mkdir(parents=True)
+
+    def denied(path: Path) -> list[str]:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    ready.accepted()
+
+
 @pytest.fixture
 def closed(ready: FakeHost, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory on the way to the disks that nobody but its owner may pass; QEMU runs as nobody."""
