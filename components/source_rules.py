@@ -20,14 +20,14 @@ URLS = ("aptMirror", "aptMirrorKey", "kubernetesAptRepository")
 def source_faults(values: Mapping[str, Any]) -> list[str]:
     """A line for each source that cannot be, or that is not for this version of Kubernetes."""
     cidrs = networks(values)
-    here = cidrs["networkCidr"][1] if "networkCidr" in cidrs else "its first address in networkCidr"
+    here = cidrs["networkCidr"][1] if "networkCidr" in cidrs else "the first of networkCidr"
     inside = {key: cidr for key, cidr in cidrs.items() if key != "networkCidr"}
     faults = []
     for key, value, host in _servers(values):
         address = _address(host)
         if _is_loopback(host, address):
             rule = f"inside a machine, {host} is the machine itself"
-            faults.append(fault(key, value, rule, f"where this host is meant, call it {here}"))
+            faults.append(fault(key, value, rule, f"where this host is meant, write its address there: {here}"))
         elif address and (address.is_multicast or address == IPv4Address("255.255.255.255")):
             faults.append(fault(key, value, f"{host} is the address of no single server", "correct the address"))
         for cidr_key, cidr in inside.items():

@@ -29,10 +29,17 @@ SOURCES = [
     *(
         row(
             f"- {key} = '{value}' is refused: inside a machine, {host} is the machine itself. "
-            "Way out: where this host is meant, call it 10.17.3.1",
+            "Way out: where this host is meant, write its address there: 10.17.3.1",
             **overrides,
         )
         for key, value, host, overrides in ITSELF
+    ),
+    row(
+        "- networkCidr = '10.17.3.0/28' is refused: it is too small for 3 machines. Way out: take a /24\n"
+        "- aptMirror = 'http://localhost/debian' is refused: inside a machine, localhost is the machine itself. "
+        "Way out: where this host is meant, write its address there: the first of networkCidr",
+        networkCidr="10.17.3.0/28",
+        aptMirror="http://localhost/debian",
     ),
     *(
         row(
