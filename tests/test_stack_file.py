@@ -30,6 +30,7 @@ URI = (
     "is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text. "
     "Way out: set it with: pulumi config set libvirt:uri qemu:///system"
 )
+REMOVE = "pulumi config rm"
 NAME = (
     "is refused: it must be 1 to 11 lower-case letters, digits and dashes, a letter first. "
     "Way out: set it with: pulumi config set clusterName k8s"
@@ -65,6 +66,12 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     "UTF-16": ("config:".encode("utf-16"), unreadable("it is no text in UTF-8: invalid start byte at 0")),
     "a tag": (f"config:\n{OWN}workers: !!int 2\n", unreadable("line 2, column 28: tags are not read here")),
     "a directive": ("%YAML 1.2\n---\nconfig:\n", unreadable("line 1, column 1: directives are not read here")),
+    "an empty text": ('""', unreadable("it must be a mapping that has the key config")),
+    "config is an empty text": (
+        'config: ""',
+        unreadable("config must be a mapping, such as kubeadm-libvirt:workers: 2"),
+    ),
+    "nothing as a key": ("config:\n  ~: 2", f"{ONE}\n- ~ = '2': there is no such key. Remove it with: {REMOVE} '~'"),
     "an empty list": ("[]", unreadable("it must be a mapping that has the key config")),
     "config is an empty list": (
         "config: []",
@@ -95,7 +102,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     ),
     "a namespace with nothing below it": (
         "config:\n  libvirt:",
-        f"{ONE}\n- libvirt = '' is refused: a namespace is written before each key, with a colon. "
+        f"{ONE}\n- libvirt = 'null' is refused: a namespace is written before each key, with a colon. "
         "Way out: write libvirt:NAME: VALUE",
     ),
     "our keys in the namespace of a provider": (
@@ -223,7 +230,17 @@ def test_what_the_program_refuses_the_command_refuses_with_the_same_message(tmp_
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing\n", "config:\n", "config: {}\n", "encryptionsalt: v1:a\n", "\ufeffconfig:\n"]
+    "text",
+    [
+        "",
+        "# nothing\n",
+        "config:\n",
+        "config: {}\n",
+        "~\n",
+        "config: null\n",
+        "encryptionsalt: v1:a\n",
+        "\ufeffconfig:\n",
+    ],
 )
 def test_a_file_that_sets_nothing_stands_for_the_defaults(tmp_path: Path, text: str) -> None:
     path = stack_file(tmp_path, text)

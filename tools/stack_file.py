@@ -32,13 +32,13 @@ class StackFile:
 def read_stack_file(path: Path) -> StackFile:
     """Raises SettingsError only for a file that cannot be read at all."""
     document = read_yaml(path)
-    if document is None or document == "":
+    if document is None:
         document = {}
     if not isinstance(document, dict):
         raise refusal([file_fault(path, "it must be a mapping that has the key config")])
     faults = [_misplaced(path, key, value) for key, value in document.items() if key not in ("config", *OTHER_SECTIONS)]
-    config = document.get("config", "")
-    if config == "":
+    config = document.get("config")
+    if config is None:
         config = {}
     if not isinstance(config, dict):
         faults.append(file_fault(path, f"config must be a mapping, such as {PROJECT}:workers: 2"))
@@ -67,6 +67,8 @@ def libvirt_uri(path: Path) -> str | None:
 
 
 def _readable(value: Any) -> Any:
+    if value is None:
+        return ""  # as Pulumi takes it
     return ENCRYPTED if isinstance(value, dict) and set(value) == {"secure"} else value
 
 

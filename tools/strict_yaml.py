@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ class _Loader(yaml.BaseLoader):
         if node.style is not None:  # quoted, so a text whatever is in it
             return text
         if text in NULLS:
-            return ""  # Pulumi takes null for an empty text
+            return None
         return text.lower() if text in TRUTHS else text
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -34,11 +35,12 @@ class _Loader(yaml.BaseLoader):
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"{key.value} is there twice", problem_mark=key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        construct: Callable[..., Any] = self.construct_object
+        return {key.value: construct(value, deep=deep) for key, value in node.value}  # a key is a text, also ~ and True
 
 
 def read_yaml(path: Path) -> Any:
-    """What the file holds: mappings, lists and texts; None for nothing. Raises SettingsError."""
+    """What the file holds: mappings, lists, texts, and None for nothing. Raises SettingsError."""
     try:
         text = path.read_bytes().decode()  # Pulumi reads UTF-8 alone
         _refuse_what_is_not_read(text)
