@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 import pulumi
 
 from components.nodes import Node
+from components.one_line import without_passwords
+from components.qcow2 import disk_fault, image_fault
 from components.rules import fault
 from components.settings import SettingsError
 
 CHUNK = 1 << 20
-QCOW2 = b"QFI\xfb"
-"""How every qcow2 file begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,26 +49,45 @@ def cache_directory() -> Path:
 def base_images(nodes: Sequence[Node], *, preview: bool) -> dict[str, BaseImage]:
     """The verified image of each node, by its name. A preview downloads nothing.
 
-    Raises SettingsError when a file is missing, cannot be downloaded, or has another checksum.
+    Raises SettingsError when a file is missing, cannot be downloaded, has another checksum, or fits on no disk.
     """
-    wanted = dict.fromkeys((node.image, node.image_sha512) for node in nodes)
-    images = {(source, sha512): base_image(source, sha512, preview=preview) for source, sha512 in wanted}
+    wanted: dict[tuple[str, str], Node] = {}
+    for node in nodes:
+        wanted.setdefault((node.image, node.image_sha512), node)
+    images = {
+        image: base_image(*image, preview=preview, keys=(node.key("image"), node.key("imageSha512")))
+        for image, node in wanted.items()
+    }
+    faults: dict[str, None] = {}
+    for node in nodes:
+        path = images[node.image, node.image_sha512].path
+        if path.exists() and (wrong := disk_fault(path, node.disk_size, key=node.key("diskSize"))):
+            faults[wrong] = None
+    if faults:
+        raise SettingsError("\n".join(faults))
     return {node.name: images[node.image, node.image_sha512] for node in nodes}
 
 
-def base_image(source: str, sha512: str, *, preview: bool) -> BaseImage:
-    """One verified image, from a URL or a path."""
-    if source.startswith("http"):
-        path = download_path(source, sha512)
-        if not path.exists() and not preview:
-            _download(source, sha512, path)
-    else:
-        path = Path(source)
-        if wrong := local_fault(path):
-            raise SettingsError(wrong)
-        if sha512:
-            _verify(file_sha512(path), sha512, path)
+def base_image(
+    source: str, sha512: str, *, preview: bool, keys: tuple[str, str] = ("image", "imageSha512")
+) -> BaseImage:
+    """One verified image, from a URL or a path. `keys` are what the user has named it and its checksum by."""
+    path = image_path(source, sha512)
+    from_url = source.startswith("http")
+    if from_url and not path.exists():
+        if preview:
+            return BaseImage(source=source, path=path, sha512=sha512)
+        _download(source, sha512, path, keys)
+    if wrong := image_fault(path, source=source, key=keys[0]):
+        raise SettingsError(wrong)
+    if sha512 and not from_url:  # a download is verified on its way
+        _verify(file_sha512(path), sha512, path, keys[1])
     return BaseImage(source=source, path=path, sha512=sha512)
+
+
+def image_path(source: str, sha512: str) -> Path:
+    """Where the file of an image is, or will be."""
+    return download_path(source, sha512) if source.startswith("http") else Path(source)
 
 
 def download_path(source: str, sha512: str) -> Path:
@@ -76,27 +95,15 @@ def download_path(source: str, sha512: str) -> Path:
     return cache_directory() / sha512[:32] / urlsplit(source).path.rsplit("/", 1)[1]
 
 
-def local_fault(path: Path) -> str | None:
-    """The line that refuses a local file which is no qcow2 image."""
-    try:
-        wrong = None if path.is_file() else "there is no such file"
-        if not wrong:
-            with path.open("rb") as file:
-                wrong = None if file.read(len(QCOW2)) == QCOW2 else "it is not a qcow2 file"
-    except OSError as error:
-        wrong = f"it cannot be read: {error.strerror}"
-    return fault("image", path, wrong, "give the path of a qcow2 file, or a URL") if wrong else None
-
-
-def _download(source: str, sha512: str, path: Path) -> None:
-    pulumi.log.info(f"Downloading {source}")
+def _download(source: str, sha512: str, path: Path, keys: tuple[str, str]) -> None:
+    pulumi.log.info(f"Downloading {without_passwords(source)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)  # noqa: SIM115 (closed below)
     except OSError as error:
         rule = f"it cannot be kept in {path.parent}: {error}"
         way_out = "make that directory writable, or set XDG_CACHE_HOME"
-        raise SettingsError(fault("image", source, rule, way_out)) from error
+        raise SettingsError(fault(keys[0], source, rule, way_out)) from error
     digest = hashlib.sha512()
     with file:
         try:
@@ -109,10 +116,10 @@ def _download(source: str, sha512: str, path: Path) -> None:
                         tenths = file.tell() * 10 // total
                         pulumi.log.info(f"Downloading the image: {tenths}0 %", ephemeral=True)
             _whole(file.tell(), total)
-            _verify(digest.hexdigest(), sha512, source)
+            _verify(digest.hexdigest(), sha512, source, keys[1])
         except (OSError, http.client.HTTPException) as error:
             rule = f"it cannot be downloaded: {error}"
-            raise SettingsError(fault("image", source, rule, "check the URL, or set a local path")) from error
+            raise SettingsError(fault(keys[0], source, rule, "check the URL, or set a local path")) from error
         else:
             Path(file.name).rename(path)
         finally:
@@ -130,8 +137,8 @@ def file_sha512(path: Path) -> str:
         return hashlib.file_digest(file, "sha512").hexdigest()
 
 
-def _verify(seen: str, wanted: str, source: object) -> None:
+def _verify(seen: str, wanted: str, source: object, key: str) -> None:
     if seen != wanted:
-        rule = f"{source} has the SHA-512 {seen}"
+        rule = f"{without_passwords(str(source))} has the SHA-512 {seen}"
         way_out = "if you trust that file, set this value; if not, fetch it again"
-        raise SettingsError(fault("imageSha512", wanted, rule, way_out))
+        raise SettingsError(fault(key, wanted, rule, way_out))

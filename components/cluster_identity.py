@@ -9,7 +9,7 @@ import pulumi
 
 from components.base_image import BaseImage
 from components.nodes import Node
-from components.rules import fault
+from components.rules import IMAGES_OF_LIBVIRT, fault
 from components.settings import Settings, SettingsError
 
 REASONS = {
@@ -56,7 +56,7 @@ def _identity(args: ClusterIdentityArgs) -> dict[str, str]:
     return {
         "clusterName": settings.cluster_name,
         "networkCidr": str(settings.network_cidr),
-        "storagePath": settings.storage_path,
+        "storagePath": _unless_default(settings.storage_path, settings.cluster_name),
         "podCidr": str(settings.pod_cidr),
         "serviceCidr": str(settings.service_cidr),
         "kubernetesVersion": settings.kubernetes_version,
@@ -65,11 +65,19 @@ def _identity(args: ClusterIdentityArgs) -> dict[str, str]:
     }
 
 
+def _unless_default(storage_path: str, cluster_name: str) -> str:
+    """Empty for the default directory, also where somebody has written it out."""
+    return "" if storage_path == f"{IMAGES_OF_LIBVIRT}/{cluster_name}" else storage_path
+
+
 def refuse_changes(existing: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     """True where nothing differs that matters; an image that was only moved does not.
 
     Raises SettingsError with a line for each key that cannot be changed in a cluster that exists.
     """
+    if "storagePath" in existing:
+        storage_path = _unless_default(existing["storagePath"], existing.get("clusterName", ""))
+        existing = {**existing, "storagePath": storage_path}
     faults = [
         fault(
             key,

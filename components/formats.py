@@ -28,6 +28,8 @@ _IMAGE = re.compile(
     rf"(?P<registry>{_REGISTRY})(?P<path>(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+)"
     r"(?P<tag>:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
+DOCKERS_OTHER_NAMES = ("index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com")
+"""Of the registry that images call docker.io."""
 _FILE_NAME_BYTES = 255
 _PATH_BYTES = 3072
 """Linux allows 4096; the names of disks come behind."""
@@ -43,11 +45,11 @@ def _whole_number(value: Any) -> int:
 
 
 def _truth(value: Any) -> bool:
-    words = {"true": True, "false": False}
+    words = {"true": True, "false": False}  # what Pulumi makes of True and TRUE too
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
+    if isinstance(value, str) and value in words:
+        return words[value]
     raise ValueError("neither true nor false")
 
 
@@ -83,7 +85,7 @@ def _file_url(value: str) -> str:
 def _mirror(value: str) -> str:
     if not value:
         raise ValueError("empty")
-    return _base_url(value)
+    return _base_url(value).rstrip("/")
 
 
 def _short_enough(path: str) -> None:
@@ -112,9 +114,21 @@ def _directory(value: str) -> str:
 
 
 def _registry(value: str) -> str:
-    if not re.fullmatch(_REGISTRY, value) or int(value.partition(":")[2] or 1) > 65535:
+    host, _, port = value.partition(":")
+    if not re.fullmatch(_REGISTRY, value) or int(port or 1) > 65535:
         raise ValueError("not a registry")
+    if re.fullmatch(r"[0-9.]+", host):
+        IPv4Address(host)
+    if not (re.search("[.:]", value) or value == "localhost"):
+        raise ValueError("the first part of a path")
     return value
+
+
+def mirrored_registry(value: str) -> str:
+    """A registry as the names of its images begin."""
+    if value in DOCKERS_OTHER_NAMES:
+        raise ValueError("called docker.io")
+    return _registry(value)
 
 
 def _image_name(value: str) -> str:
@@ -122,10 +136,7 @@ def _image_name(value: str) -> str:
     match = _IMAGE.fullmatch(value)
     if not match or not (match["tag"] or match["digest"]) or len(match["registry"] + match["path"]) > 255:
         raise ValueError("not a whole name")
-    registry = _registry(match["registry"])
-    if not (re.search("[.:]", registry) or registry == "localhost"):
-        raise ValueError("no registry")
-    if registry == "docker.io" and match["path"].count("/") < 2:
+    if _registry(match["registry"]) == "docker.io" and match["path"].count("/") < 2:
         raise ValueError("the registry calls it library/…")
     return value
 
@@ -156,7 +167,7 @@ ImageSource = Annotated[str, AfterValidator(_image)]
 Directory = Annotated[str, AfterValidator(_directory)]
 ImageName = Annotated[str, AfterValidator(_image_name)]
 Mirrors = Annotated[
-    dict[Annotated[str, AfterValidator(_registry)], Annotated[str, AfterValidator(_mirror)]],
+    dict[Annotated[str, AfterValidator(mirrored_registry)], Annotated[str, AfterValidator(_mirror)]],
     BeforeValidator(json_object),
 ]
 Sha512 = Annotated[str, Field(pattern=r"^([0-9a-f]{128})?$")]

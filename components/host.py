@@ -8,14 +8,17 @@ from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
 import pulumi
 
+from components.host_image import image
 from components.host_kvm import kvm_device
 from components.host_libvirt import ask
 from components.host_network import bridge, firewall, forwarding, name_server, network_addresses
 from components.host_program import clock, directories, machine_type, packages
 from components.host_report import Report
-from components.host_resources import image, memory, passage, storage
+from components.host_resources import memory, passage, storage
 from components.host_security import app_armor
+from components.libvirt_uri import SET_LIBVIRT_URI, uri_fault
 from components.nodes import control_planes
+from components.one_line import without_passwords
 from components.settings import Settings, SettingsError
 from components.virsh import provider_uri
 
@@ -42,8 +45,10 @@ def examine(settings: Settings, uri: str | None) -> list[Report]:
     """Every check; those of the hypervisor only where `uri` is this host's own."""
     reports = [machine_type(), packages(), tools(), clock(), directories(settings), image(settings), proxy(settings)]
     if not uri:
-        missing = "libvirt:uri is not set. Set it with: pulumi config set libvirt:uri qemu:///system"
+        missing = f"libvirt:uri is not set. Set it with: {SET_LIBVIRT_URI}"
         return [*reports, Report("libvirt", [missing])]
+    if wrong := uri_fault(uri):
+        return [*reports, Report("libvirt", [wrong.removeprefix("- ")])]
     if not uri.startswith("qemu:///system") or "socket=" in uri:
         return [*reports, Report(f"libvirt at {uri}: left to the provider, for it is not this host's own")]
     return [*reports, *_hypervisor(settings, uri)]
@@ -87,8 +92,9 @@ def proxy(settings: Settings) -> Report:
     subject = f"proxy: none for {server}"
     if "https" not in proxies or any(_covers(entry, str(server)) for entry in exceptions):
         return Report(subject)
+    asked = without_passwords(proxies["https"])
     line = (
-        f"HTTPS_PROXY = '{proxies['https']}' would be asked for the machines, which only this host can reach. Leave "
+        f"HTTPS_PROXY = '{asked}' would be asked for the machines, which only this host can reach. Leave "
         f'them out: export NO_PROXY="$NO_PROXY,{settings.network_cidr}"'
     )
     return Report(subject, [line])

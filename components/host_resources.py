@@ -1,4 +1,4 @@
-"""Whether this host has room for the machines: their image, their disks, their memory."""
+"""Whether this host has room for the machines: their disks, their memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import re
 import shutil
 from pathlib import Path
 
-from components.base_image import download_path, local_fault
+from components.base_image import image_path
 from components.host_libvirt import Libvirt
 from components.host_program import is_there, nearest
 from components.host_report import Report
+from components.host_storage import strangers_fault
 from components.nodes import Node, all_nodes
 from components.settings import Settings
 
@@ -28,13 +29,6 @@ UNKNOWN_IMAGE = GIB // 2
 """What an image is taken for that is still to be downloaded; Debian's has 0.3 GiB."""
 
 
-def image(settings: Settings) -> Report:
-    """Whether each local image is a qcow2 file that can be read. Its checksum is compared when it is used."""
-    local = {node.image for node in all_nodes(settings) if not node.image.startswith("http")}
-    faults = [fault.removeprefix("- ") for source in sorted(local) if (fault := local_fault(Path(source)))]
-    return Report(f"image: {settings.image}", faults)
-
-
 def storage(settings: Settings) -> Report:
     """Whether the disks can be made, and have room to grow. What is made already needs no more."""
     directory = settings.storage_directory
@@ -42,6 +36,8 @@ def storage(settings: Settings) -> Report:
     if not there.is_dir():
         line = f"storagePath = '{directory}': {there} is not a directory. Choose another: {CHOOSE_PATH}"
         return Report("storage", [line])
+    if strangers := strangers_fault(settings, CHOOSE_PATH):
+        return Report("storage", [strangers])
     missing = [node for node in all_nodes(settings) if not is_there(directory / f"{_domain(settings, node)}.qcow2")]
     images = {(node.image, node.image_sha512) for node in missing}
     free = shutil.disk_usage(there).free
@@ -127,7 +123,7 @@ def _domain(settings: Settings, node: Node) -> str:
 
 def _image_size(source: str, sha512: str) -> int:
     """Bytes that the base volume will take."""
-    file = download_path(source, sha512) if source.startswith("http") else Path(source)
+    file = image_path(source, sha512)
     return file.stat().st_size if is_there(file) else UNKNOWN_IMAGE
 
 

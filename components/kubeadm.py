@@ -1,4 +1,4 @@
-"""Pure: settings -> kubeadm v1beta4 documents, the only dialect that kubeadm 1.31 to 1.37 share."""
+"""Pure: settings -> kubeadm v1beta4 documents, the only dialect that kubeadm 1.32 to 1.37 share."""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
+from components.formats import DOCKERS_OTHER_NAMES, mirrored_registry
 from components.rules import RULES, Rule, fault, nearest, no_such_key
 
 MACHINE = {
@@ -12,7 +14,7 @@ MACHINE = {
     "memory": RULES["workerMemory"],
     **{key: RULES[key] for key in ("diskSize", "image", "imageSha512")},
 }
-"""What a single machine may have of its own. A control plane needs more (contradictions.py)."""
+"""What a single machine may have of its own. A control plane needs more (machine_rules.py)."""
 MIRROR = Rule("must be an http(s) URL without user name and query", "http://10.0.0.5:5000")
 
 _PLAIN = r"[A-Za-z0-9_-]+"
@@ -27,9 +29,22 @@ def nested_fault(location: Sequence[int | str], value: object) -> str | None:
             if key not in MACHINE:
                 return no_such_key(path, value, meant=nearest(key, MACHINE), removal=f"--path {path}")
             return _refused(path, value, MACHINE[key], path)
+        case ("imageMirrors", str(registry), "[key]"):
+            rule = "no name of an image begins with it, but with a HOST or HOST:PORT in lower case"
+            return fault("imageMirrors", registry, rule, f"call it {_meant(registry)}")
         case ("imageMirrors", str(registry)) if re.fullmatch(r"[a-z0-9.:-]+", registry):
             return _refused(f"imageMirrors.{registry}", value, MIRROR, f"'imageMirrors[\"{registry}\"]'")
     return None
+
+
+def _meant(registry: str) -> str:
+    """How the images of a registry begin that was written in another way."""
+    host = re.sub("^[a-z]+://", "", registry.lower()).partition("/")[0]
+    if host == "docker" or host in DOCKERS_OTHER_NAMES:
+        return "docker.io"
+    with suppress(ValueError):
+        return mirrored_registry(host)
+    return "as the names of its images begin, for example docker.io or 10.0.0.5:5000"
 
 
 def _refused(name: str, value: object, rule: Rule, path: str) -> str:

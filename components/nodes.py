@@ -32,6 +32,12 @@ class Node:
     """URL or path of the operating system image."""
     image_sha512: str
     """Its checksum, or empty."""
+    own: frozenset[str] = frozenset()
+    """Configuration keys of which the machine has a value of its own."""
+
+    def key(self, name: str) -> str:
+        """How the user has named the value that this machine has for a key of all."""
+        return f"machines.{self.name}.{name}" if name in self.own else name
 
 
 def all_nodes(settings: Settings) -> list[Node]:
@@ -66,4 +72,5 @@ def _node(settings: Settings, role: Role, number: int) -> Node:
         disk_size=own.disk_size or settings.disk_size,
         image=own.image or settings.image,
         image_sha512=own.image_sha512 if own.image else settings.image_sha512,
+        own=frozenset(own.model_dump(by_alias=True, exclude_none=True, exclude_unset=True)),
     )

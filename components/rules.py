@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+
+from components.one_line import one_line
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,13 @@ class Rule:
 
     rule: str
     example: str
+    path: str = ""
+    """What `pulumi config set --path` sets to the example: a text is no object for Pulumi."""
 
 
 RULES: dict[str, Rule] = {
     "clusterName": Rule("must be 1 to 11 lower-case letters, digits and dashes, a letter first", "k8s"),
-    "kubernetesVersion": Rule("must be a whole version X.Y.Z, 1.31.0 or newer", "1.37.2"),
+    "kubernetesVersion": Rule("must be a whole version X.Y.Z, 1.32.0 or newer", "1.37.2"),
     "containerRuntime": Rule("must be docker or containerd", "docker"),
     "podCidr": Rule("must be an IPv4 network without host bits", "10.244.0.0/16"),
     "serviceCidr": Rule("must be an IPv4 network without host bits", "10.96.0.0/12"),
@@ -32,7 +34,7 @@ RULES: dict[str, Rule] = {
         "must be a whole number, 2 to 64, because kubeadm refuses a control plane with less than 2", "2"
     ),
     "controlPlaneMemory": Rule(
-        "must be a whole number of MiB, 1700 to 1048576, because kubeadm refuses less than 1700", "3072"
+        "must be a whole number of MiB, 1900 to 1048576, because kubeadm wants 1700 of what the kernel leaves", "3072"
     ),
     "workers": Rule("must be a whole number, 1 to 100, because the control plane runs no pods of yours", "2"),
     "workerCpus": Rule("must be a whole number, 1 to 64", "2"),
@@ -42,10 +44,13 @@ RULES: dict[str, Rule] = {
         "must be the http(s) URL without user name, or the absolute path without % ? #, of a qcow2 file",
         "/var/lib/libvirt/boot/debian-13.qcow2",
     ),
-    "imageSha512": Rule("must be 128 hexadecimal digits in lower case, or empty for a local file", "$(sha512sum FILE)"),
+    "imageSha512": Rule(
+        "must be 128 hexadecimal digits in lower case, or empty for a local file", "$(sha512sum FILE | cut -c -128)"
+    ),
     "machines": Rule(
         "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines",
-        '\'{"worker-2": {"memory": 4096}}\'',
+        "4096",
+        "machines.worker-2.memory",
     ),
     "systemUpgrade": Rule("must be true or false", "true"),
     "virtualization": Rule("must be kvm or qemu", "kvm"),
@@ -62,7 +67,9 @@ RULES: dict[str, Rule] = {
         "must be an http(s) URL without user name and query, or empty", "http://mirror.example/kubernetes/v1.37/deb/"
     ),
     "imageMirrors": Rule(
-        "must map registries to http(s) URLs without user name and query", '\'{"docker.io": "http://10.0.0.5:5000"}\''
+        "must map registries to http(s) URLs without user name and query",
+        "http://10.0.0.5:5000",
+        'imageMirrors["docker.io"]',
     ),
     "webServerImage": Rule(
         "must be a whole image name: registry, path, and tag or digest", "docker.io/library/nginx:1.26.3"
@@ -71,34 +78,18 @@ RULES: dict[str, Rule] = {
     "nodePort": Rule("must be 30000 to 32767, the range Kubernetes gives to node ports", "30080"),
 }
 
+CONTROL_PLANE_MEMORY = 1900
+"""MiB. kubeadm compares 1700 with what the kernel has left (MemTotal), some 100 less than the machine has."""
+
+IMAGES_OF_LIBVIRT = "/var/lib/libvirt/images"
+"""Where libvirt keeps disks. Without a storagePath, those of a cluster are in a directory of its name there."""
+
 ENCRYPTED = object()
 """Stands for the value of a key that was set with `pulumi config set --secret`."""
 
 FIRST_CONTROL_PLANE_HOST = 11
 FIRST_WORKER_HOST = 21
 """Host numbers inside the network: 1 is the host itself, 11 the first control plane, 21 the first worker."""
-
-LIBVIRTS_OWN_NAME = "default"
-"""What Debian's libvirt calls the network, and virt-install the pool, that it makes by itself."""
-
-SPECIAL_NETWORKS = {
-    IPv4Network("0.0.0.0/8"): "addresses of this network only",
-    IPv4Network("127.0.0.0/8"): "loopback",
-    IPv4Network("169.254.0.0/16"): "link-local addresses",
-    IPv4Network("224.0.0.0/4"): "multicast",
-}
-"""Where no node, pod or service can be. Class E (240.0.0.0/4) works on Linux and is in use for pods."""
-
-_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 (nothing is written there)
-SYSTEM_DIRECTORIES = {
-    *_TEMPORARY,
-    *("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var", "/var/cache", "/var/lib"),
-    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet", "/var/log", "/var/run", "/var/spool"),
-    *(f"/var/lib/libvirt{directory}" for directory in ("", "/boot", "/dnsmasq", "/images", "/network", "/qemu")),
-}
-"""Directories that the system or libvirt has itself."""
-SYSTEM_TREES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr")
-"""Where nobody else's files belong, and where libvirt's AppArmor helper (virt-aa-helper) allows most no disks."""
 
 
 def key_fault(key: str, value: object, *, missing: bool = False) -> str:
@@ -107,19 +98,26 @@ def key_fault(key: str, value: object, *, missing: bool = False) -> str:
         return no_such_key(key, value, meant=nearest(key, RULES), removal=shlex.quote(key))
     rule = RULES[key]
     if missing:
-        return f"- {key} is missing: it {rule.rule}. Set it with: pulumi config set {key} {rule.example}"
+        return f"- {key} is missing: it {rule.rule}. Set it with: {setting(key)}"
     if value is ENCRYPTED:
-        plain = f"set it with: pulumi config set --plaintext {key} {rule.example}"
+        plain = f"set it with: {setting(key, '--plaintext ')}"
         return (
             f"- {key} is encrypted and so is refused: it would be in the state in clear all the same. Way out: {plain}"
         )
-    return fault(key, value, f"it {rule.rule}", f"set it with: pulumi config set {key} {rule.example}")
+    return fault(key, value, f"it {rule.rule}", f"set it with: {setting(key)}")
+
+
+def setting(key: str, options: str = "") -> str:
+    """The command that sets a key to its example."""
+    rule = RULES[key]
+    place = f"--path {shlex.quote(rule.path)}" if rule.path else key
+    return f"pulumi config set {options}{place} {rule.example}"
 
 
 def no_such_key(key: str, value: object, *, meant: str, removal: str) -> str:
     """One line for a key that nothing reads. `removal` is what `pulumi config rm` is to remove."""
     question = f" Did you mean {meant}?" if meant else ""
-    return f"- {_line(key)} = {_shown(value)}: there is no such key.{question} {_removal(removal)}"
+    return f"- {one_line(key)} = {_shown(value)}: there is no such key.{question} {_removal(removal)}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -133,19 +131,18 @@ def namespace_fault(key: str, value: object, project: str) -> str:
     """One line for a key that belongs to no program or provider of this project."""
     namespace, _, name = key.partition(":")
     near = difflib.get_close_matches(namespace, [project], n=1)
-    meant = f" Did you mean {project}:{_line(name)}?" if near or name in RULES else ""
-    return (
-        f"- {_line(key)} = {_shown(value)}: nothing here reads {_line(namespace)}.{meant} {_removal(shlex.quote(key))}"
-    )
+    meant = f" Did you mean {project}:{one_line(name)}?" if near or name in RULES else ""
+    removal = _removal(shlex.quote(key))
+    return f"- {one_line(key)} = {_shown(value)}: nothing here reads {one_line(namespace)}.{meant} {removal}"
 
 
 def fault(key: str, value: object, rule: str, way_out: str) -> str:
     """One line for a rule that depends on more than the key itself."""
-    return f"- {_line(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
+    return f"- {one_line(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
 
 
 def _removal(key: str) -> str:
-    return f"Remove it with: pulumi config rm {_line(key)}"
+    return f"Remove it with: pulumi config rm {one_line(key)}"
 
 
 def _shown(value: object) -> str:
@@ -155,11 +152,4 @@ def _shown(value: object) -> str:
         text = json.dumps(value) if isinstance(value, dict | list | bool | None) else str(value)
     except ValueError:  # an integer of more digits than Python writes
         text = "a number too long to show"
-    return f"'{_line(text)}'"
-
-
-def _line(text: str) -> str:
-    """The text on one line, of bounded length, and without the password of a URL."""
-    text = re.sub(r"//[^/\s]*@", "//…@", text)
-    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:81])
-    return f"{text[:80]}…" if len(text) > 80 else text
+    return f"'{one_line(text)}'"

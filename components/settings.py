@@ -28,7 +28,7 @@ from components.formats import (
     WholeNumber,
 )
 from components.nested_rules import nested_fault
-from components.rules import ENCRYPTED, RULES, key_fault
+from components.rules import CONTROL_PLANE_MEMORY, ENCRYPTED, IMAGES_OF_LIBVIRT, RULES, key_fault
 
 PROJECT = "kubeadm-libvirt"
 
@@ -49,14 +49,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
     cluster_name: str = Field(pattern=r"^[a-z]([a-z0-9-]{0,9}[a-z0-9])?$")
-    kubernetes_version: str = Field(pattern=r"^1\.(3[1-9]|[4-9][0-9])\.(0|[1-9][0-9]?)$")
+    kubernetes_version: str = Field(pattern=r"^1\.(3[2-9]|[4-9][0-9])\.(0|[1-9][0-9]?)$")
     container_runtime: Literal["docker", "containerd"]
     pod_cidr: Cidr
     service_cidr: Cidr
 
     control_planes: Annotated[WholeNumber, Field(ge=1, le=1), AfterValidator(_odd)]
     control_plane_cpus: WholeNumber = Field(ge=2, le=64)
-    control_plane_memory: WholeNumber = Field(ge=1700, le=1024 * 1024)
+    control_plane_memory: WholeNumber = Field(ge=CONTROL_PLANE_MEMORY, le=1024 * 1024)
     workers: WholeNumber = Field(ge=1, le=100)
     worker_cpus: WholeNumber = Field(ge=1, le=64)
     worker_memory: Memory
@@ -83,7 +83,7 @@ class Settings(BaseModel):
     @property
     def storage_directory(self) -> Path:
         """Directory of the storage pool: `storagePath`, or one named after the cluster."""
-        return Path(self.storage_path or f"/var/lib/libvirt/images/{self.cluster_name}")
+        return Path(self.storage_path or f"{IMAGES_OF_LIBVIRT}/{self.cluster_name}")
 
     @property
     def kubernetes_repository(self) -> str:
@@ -92,12 +92,15 @@ class Settings(BaseModel):
         return (self.kubernetes_apt_repository or f"https://pkgs.k8s.io/core:/stable:/v{minor}/deb").rstrip("/") + "/"
 
 
-def load_settings(values: Mapping[str, Any]) -> Settings:
+_NUMBERS_AND_TRUTHS = {field.alias for field in Settings.model_fields.values() if field.annotation in (int, bool)}
+
+
+def load_settings(values: Mapping[str, Any], *, found: Sequence[str] = ()) -> Settings:
     """Settings from configuration keys as Pulumi hands them over (strings, or what YAML makes of them).
 
-    Raises SettingsError with a line for every fault.
+    Raises SettingsError with a line for every fault; first those that were found where the values come from.
     """
-    values = {key: _stripped(value) for key, value in values.items()}
+    values = {key: _stripped(key, value) for key, value in values.items()}
     settings: Settings | None = None
     wrong: dict[str, dict[str, None]] = {}
     unknown = [key_fault(key, value) for key, value in values.items() if key not in RULES]
@@ -110,7 +113,7 @@ def load_settings(values: Mapping[str, Any]) -> Settings:
             wrong.setdefault(key, {})[nested_fault(detail["loc"], detail["input"]) or whole] = None
     # Of machines, the sound ones are checked further where one has a fault.
     sound = {key: value for key, value in values.items() if key in RULES.keys() - wrong.keys() | {"machines"}}
-    faults = [*(line for lines in wrong.values() for line in lines), *unknown, *cross_faults(sound)]
+    faults = [*found, *(line for lines in wrong.values() for line in lines), *unknown, *cross_faults(sound)]
     if faults or settings is None:
         raise refusal(faults)
     return settings
@@ -137,5 +140,6 @@ def stack_values() -> dict[str, Any]:
     }
 
 
-def _stripped(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
+def _stripped(key: str, value: Any) -> Any:
+    """Without the blanks around a text. Pulumi itself refuses them around a number or a truth value."""
+    return value.strip() if isinstance(value, str) and key not in _NUMBERS_AND_TRUTHS else value

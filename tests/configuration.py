@@ -20,6 +20,11 @@ def default_values() -> dict[str, Any]:
     return {key: json.dumps(value) if isinstance(value, dict) else value for key, value in defaults.items()}
 
 
+def as_pulumi_hands_it_over(value: Any) -> str:
+    """A text; objects and truth values as JSON."""
+    return json.dumps(value) if isinstance(value, dict | bool) else str(value)
+
+
 def make_settings(**overrides: Any) -> Settings:
     """Settings from the defaults and what a test changes, by key: make_settings(workers=1)."""
     return load_settings({**default_values(), **overrides})

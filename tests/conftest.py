@@ -11,8 +11,9 @@ import pytest
 
 from components import host, verification
 from components.settings import PROJECT, Settings
-from tests.configuration import REPOSITORY, default_values
+from tests.configuration import REPOSITORY, as_pulumi_hands_it_over, default_values
 from tests.fake_host import FakeHost
+from tests.qcow2 import qcow2
 from tests.recording import Run, run
 from tests.sandbox import Sandbox
 
@@ -23,7 +24,7 @@ RunProgram = Callable[..., Run]
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A local base image, so that no test downloads one."""
     path = tmp_path_factory.mktemp("image") / "debian.qcow2"
-    path.write_bytes(b"QFI\xfb")
+    path.write_bytes(qcow2())
     return path
 
 
@@ -44,7 +45,7 @@ def run_program(image: Path) -> RunProgram:
         **overrides: Any,
     ) -> Run:
         values = {**default_values(), "image": str(image), "imageSha512": "", **overrides}
-        config = {f"{PROJECT}:{key}": str(value) for key, value in values.items()}
+        config = {f"{PROJECT}:{key}": as_pulumi_hands_it_over(value) for key, value in values.items()}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(host, "check_host", check_host)
             patch.setattr(verification, "_status", lambda url: "200")

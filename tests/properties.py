@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.configuration import default_values
+from tests.configuration import as_pulumi_hands_it_over, default_values
 from tests.conftest import UNUSUAL
 
 Values = dict[str, Any]
@@ -30,7 +30,8 @@ ANYTHING = st.recursive(
     max_leaves=5,
 )
 VALID: dict[str, list[str]] = {
-    key: [str(value), str(UNUSUAL.get(key, value))] for key, value in default_values().items()
+    key: [as_pulumi_hands_it_over(value), as_pulumi_hands_it_over(UNUSUAL.get(key, value))]
+    for key, value in default_values().items()
 }
 SIGNS = [*" \t\n\r\x00\x1b'\"\\$`;&|<>{}[]()#%?@:/.,-_+=*~!^0٢aAä\u00a0\u200b\u2028\ud800", "..", "//"]
 NASTY = st.sampled_from(SIGNS)
@@ -66,7 +67,7 @@ def numbers(least: int, most: int) -> st.SearchStrategy[str]:
     return st.integers(least, most).map(str)
 
 
-FIRST_OCTETS = sorted({*range(1, 224)} - {127, 169})
+FIRST_OCTETS = sorted({*range(1, 224)} - {127, 169, 172})
 
 
 @st.composite
@@ -83,29 +84,29 @@ def three_networks(draw: st.DrawFn) -> Values:
 
 SENSIBLE: dict[str, st.SearchStrategy[str]] = {
     "clusterName": st.from_regex(r"[a-z]([a-z0-9-]{0,9}[a-z0-9])?", fullmatch=True) | st.sampled_from(["y", "n", "on"]),
-    "kubernetesVersion": st.builds("1.{}.{}".format, st.integers(31, 99), st.integers(0, 99)),
+    "kubernetesVersion": st.builds("1.{}.{}".format, st.integers(32, 99), st.integers(0, 99)),
     "containerRuntime": st.sampled_from(["docker", "containerd"]),
     "controlPlanes": st.just("1"),
     "controlPlaneCpus": numbers(2, 64),
-    "controlPlaneMemory": numbers(1700, 1048576),
+    "controlPlaneMemory": numbers(1900, 1048576),
     "workers": numbers(1, 100),
     "workerCpus": numbers(1, 64),
     "workerMemory": numbers(1024, 1048576),
     "diskSize": numbers(8, 4096),
     "image": st.builds("{}{}".format, URL.map(lambda url: url.rstrip("/")), st.just("/debian.qcow2")),
     "imageSha512": st.from_regex("[0-9a-f]{128}", fullmatch=True),
-    "systemUpgrade": st.sampled_from(["true", "false", "True"]),
+    "systemUpgrade": st.sampled_from(["true", "false"]),
     "virtualization": st.sampled_from(["kvm", "qemu"]),
     "machines": st.dictionaries(
         st.sampled_from(["control-plane-1", "worker-1"]),
-        st.fixed_dictionaries({"memory": st.integers(1700, 9999)}, optional={"cpus": st.integers(2, 9)}),
+        st.fixed_dictionaries({"memory": st.integers(1900, 9999)}, optional={"cpus": st.integers(2, 9)}),
     ).map(json.dumps),
     "storagePath": st.just("") | st.from_regex(r"/srv(/[a-z0-9][a-z0-9._+@=-]{0,9}){1,3}", fullmatch=True),
     "timeoutFactor": numbers(1, 60),
     "aptMirror": URL,
     "aptMirrorKey": st.just("") | URL,
     "kubernetesAptRepository": st.just("") | URL,
-    "imageMirrors": st.dictionaries(st.builds("{}{}".format, HOST, PORT), URL, max_size=3).map(json.dumps),
+    "imageMirrors": st.dictionaries(st.builds("reg.{}{}".format, HOST, PORT), URL, max_size=3).map(json.dumps),
     "webServerImage": st.builds(
         "reg.example{}/{}{}".format, PORT, LABEL, st.sampled_from([":1", f"@sha256:{'a' * 64}"])
     ),

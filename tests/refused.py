@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+PLACES = {
+    "machines": "--path machines.worker-2.memory",
+    "imageMirrors": "--path 'imageMirrors[\"docker.io\"]'",
+}
+"""Keys that are set inside, because a text is no object for Pulumi."""
 HEADING = "The configuration has 1 fault; nothing was made."
 
 
@@ -19,7 +24,8 @@ class Refused:
     @property
     def message(self) -> str:
         """The whole message."""
-        return f"{HEADING}\n{self.line}"
+        number = self.line.count("\n") + 1
+        return f"{HEADING if number == 1 else HEADING.replace('1 fault', f'{number} faults')}\n{self.line}"
 
     def __str__(self) -> str:
         """The row's name in pytest's output."""
@@ -30,7 +36,8 @@ def rows(key: str, rule: str, example: str, *values: Any) -> Iterable[Refused]:
     """Rows of values that a key refuses by a rule of its own. A pair is a value and how the message shows it."""
     for each in values:
         value, shown = each if isinstance(each, tuple) else (each, each)
-        line = f"- {key} = '{shown}' is refused: it {rule}. Way out: set it with: pulumi config set {key} {example}"
+        way_out = f"set it with: pulumi config set {PLACES.get(key, key)} {example}"
+        line = f"- {key} = '{shown}' is refused: it {rule}. Way out: {way_out}"
         yield Refused(overrides={key: value}, line=line)
 
 
@@ -49,7 +56,7 @@ def row(line: str, **overrides: Any) -> Refused:
 
 
 CPUS = "must be a whole number, 2 to 64, because kubeadm refuses a control plane with less than 2"
-MEMORY = "must be a whole number of MiB, 1700 to 1048576, because kubeadm refuses less than 1700"
+MEMORY = "must be a whole number of MiB, 1900 to 1048576, because kubeadm wants 1700 of what the kernel leaves"
 ODD = "must be an odd number, because etcd needs a majority, and only 1 is built so far (README, non-goals)"
 WORKER_CPUS = "must be a whole number, 1 to 64"
 WORKER_MEMORY = "must be a whole number of MiB, 1024 to 1048576"
@@ -63,11 +70,13 @@ MIRRORS = "must map registries to http(s) URLs without user name and query"
 STORAGE = "must be an absolute path of letters, digits and . _ + @ = - without .., or empty"
 NAME = "must be 1 to 11 lower-case letters, digits and dashes, a letter first"
 MACHINES = "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines"
-VERSION = "must be a whole version X.Y.Z, 1.31.0 or newer"
+VERSION = "must be a whole version X.Y.Z, 1.32.0 or newer"
 CHECKSUM = "must be 128 hexadecimal digits in lower case, or empty for a local file"
 WEB_IMAGE = "must be a whole image name: registry, path, and tag or digest"
 PORT = "must be 30000 to 32767, the range Kubernetes gives to node ports"
 
+AS_IMAGES_BEGIN = "as the names of its images begin, for example docker.io or 10.0.0.5:5000"
+SUM = "$(sha512sum FILE | cut -c -128)"
 DEBIAN = "/var/lib/libvirt/boot/debian-13.qcow2"
 NGINX = "docker.io/library/nginx:1.26.3"
 MIRROR = "http://mirror.example/debian"
@@ -97,6 +106,10 @@ BAD_URLS = (
     ("http://a/b\nc", "http://a/b\\nc"),
     ("http://a/b\x00", "http://a/b\\x00"),
     ("http://me:secret@a/b", "http://…@a/b"),
+    ("http://me:sec/r@t@a/b", "http://…@a/b"),
+    ("me:secret@mirror.example/debian", "…@mirror.example/debian"),
+    ("secret@mirror.example/debian", "…@mirror.example/debian"),
+    ("http://a/b c?token=secret&d=e", "http://a/b c?token=…&d=…"),
     (f"http://a/{LONG * 10}", f"http://a/{'a' * 71}…"),
 )
 
@@ -118,7 +131,7 @@ VALUES = [
         ("a\x00b", "a\\x00b"),
     ),
     *rows("clusterName", NAME, "k8s", "twelve-chars", (LONG, f"{'a' * 80}…"), ("a\nb", "a\\nb")),
-    *rows("kubernetesVersion", VERSION, "1.37.2", "1.37", "v1.37.2", "latest", "1.30.9", "2.0.0", "1.37.02", "1.037.2"),
+    *rows("kubernetesVersion", VERSION, "1.37.2", "1.37", "v1.37.2", "latest", "1.31.9", "2.0.0", "1.37.02", "1.037.2"),
     *rows("kubernetesVersion", VERSION, "1.37.2", "1.37.2-rc.1", "1.37.2+k3s1", "1.37.2.1", "1.٣٧.2", "", "1.37.100"),
     *rows("containerRuntime", "must be docker or containerd", "docker", "cri-o", "Docker", "", "docker containerd"),
     *rows("podCidr", NETWORK, "10.244.0.0/16", "10.244.0.1/16", "fd00::/48", "lots", "10.244.0.0", "168099840"),
@@ -127,8 +140,8 @@ VALUES = [
     *rows("networkCidr", NETWORK, "10.17.3.0/24", "10.17.3.5/24", "256.0.0.0/24", "10.17.3.0/24/24", "true"),
     *rows("controlPlanes", ODD, "1", "0", "2", "3", "-1", "1.0"),
     *rows("controlPlaneCpus", CPUS, "2", "1", "65", "two"),
-    *rows("controlPlaneMemory", MEMORY, "3072", "1699", "1048577", "2G", "2048.0"),
-    *rows("workers", WORKERS, "2", "0", "101", "-2", *NO_NUMBERS),
+    *rows("controlPlaneMemory", MEMORY, "3072", "1899", "1048577", "2G", "2048.0"),
+    *rows("workers", WORKERS, "2", "0", "101", "-2", " 3", *NO_NUMBERS),
     *rows("workerCpus", WORKER_CPUS, "2", "0", "65"),
     *rows("workerMemory", WORKER_MEMORY, "2048", "1023", "1048577"),
     *rows("diskSize", DISK, "20", "7", "4097", "20G"),
@@ -138,11 +151,9 @@ VALUES = [
     ),
     *rows("image", IMAGE, DEBIAN, ("/a\x00b", "/a\\x00b"), (f"/{LONG}", f"/{'a' * 79}…"), "~/debian.qcow2", "httpd/a"),
     *rows("image", IMAGE, DEBIAN, ("https://me:secret@a/b.qcow2", "https://…@a/b.qcow2"), "file:///srv/debian.qcow2"),
+    *rows("imageSha512", CHECKSUM, SUM, "abc", ("A" * 128, f"{'A' * 80}…"), ("0" * 129, f"{'0' * 80}…")),
     *rows(
-        "imageSha512", CHECKSUM, "$(sha512sum FILE)", "abc", ("A" * 128, f"{'A' * 80}…"), ("0" * 129, f"{'0' * 80}…")
-    ),
-    *rows(
-        *("machines", MACHINES, '\'{"worker-2": {"memory": 4096}}\''),
+        *("machines", MACHINES, "4096"),
         *("[]", '{"worker-1": 4096}', "worker-1", "null", '{"worker-1": {"a b": 9}}', '{"worker-1": {"": 9}}'),
         *('{"worker-1": null}', '{"worker-1": {}, "worker-1": {}}', '{"worker-1": {}'),
     ),
@@ -150,7 +161,7 @@ VALUES = [
     *nested("machines", "worker-1.cpus", WORKER_CPUS, "2", "0", "65", "true"),
     *nested("machines", "worker-2.diskSize", DISK, "20", "7", '"20G"'),
     *nested("machines", "worker-1.image", IMAGE, DEBIAN, '"debian.qcow2"', '"ftp://a/b.qcow2"', "5"),
-    *nested("machines", "worker-1.imageSha512", CHECKSUM, "$(sha512sum FILE)", '"abc"'),
+    *nested("machines", "worker-1.imageSha512", CHECKSUM, SUM, '"abc"'),
     *(
         row(
             f"- machines.worker-1.{key} = '9': there is no such key.{meant} "
@@ -164,7 +175,9 @@ VALUES = [
             ("zzz", ""),
         )
     ),
-    *rows("systemUpgrade", "must be true or false", "true", "maybe", "", "yes", "on", "1", "t"),
+    *rows(
+        "systemUpgrade", "must be true or false", "true", "maybe", "", "yes", "on", "1", "t", "tRuE", "TRUE", " true"
+    ),
     *rows("virtualization", "must be kvm or qemu", "kvm", "xen", "KVM", ""),
     *rows(
         "storagePath", STORAGE, "/srv/kubernetes", "disks", "/srv/my disks", "./disks", "/srv/../etc", "/srv/./disks"
@@ -172,20 +185,13 @@ VALUES = [
     *rows("storagePath", STORAGE, "/srv/kubernetes", "/srv//disks", "/srv/a'b", '/srv/a"b', "/srv/$(id)", "/srv/<a>&"),
     *rows("storagePath", STORAGE, "/srv/kubernetes", ("/srv/a\nb", "/srv/a\\nb"), (f"/{LONG}", f"/{'a' * 79}…"), "~/a"),
     *rows("timeoutFactor", "must be a whole number, 1 to 60", "1", "0", "61", "1.5"),
-    *rows("aptMirror", BASE_URL, MIRROR, *BAD_URLS, "http://a/b?c=d"),
+    *rows("aptMirror", BASE_URL, MIRROR, *BAD_URLS, ("http://a/b?c=d", "http://a/b?c=…")),
     *rows("aptMirrorKey", FILE_URL, f"{MIRROR}/archive-key.asc", "/etc/key.asc", ("http://u@a/k", "http://…@a/k")),
-    *rows("kubernetesAptRepository", BASE_URL, REPOSITORY, "file:///srv", "http://a/b?c=d", "http://a/ /"),
+    *rows("kubernetesAptRepository", BASE_URL, REPOSITORY, "file:///srv", "http://a/ /"),
     *rows(
-        *("imageMirrors", MIRRORS, '\'{"docker.io": "http://10.0.0.5:5000"}\''),
-        *('{"docker.io/library": "http://a"}', '["docker.io"]', "{docker.io", "null", '{"docker.io": "http://a"'),
-        *(
-            '{"..": "http://a"}',
-            '{".": "http://a"}',
-            '{"-a": "http://a"}',
-            '{"": "http://a"}',
-            '{"Docker.io": "http://a"}',
-        ),
-        *('{"a:65536": "http://a"}', '{"a": "http://a", "a": "http://b"}', "5"),
+        *("imageMirrors", MIRRORS, "http://10.0.0.5:5000"),
+        *('["docker.io"]', "{docker.io", "null", '{"docker.io": "http://a"', "5"),
+        '{"a.b": "http://a", "a.b": "http://b"}',
         ("[" * 20000, f"{'[' * 80}…"),
     ),
     *(
@@ -205,8 +211,25 @@ VALUES = [
             ('"http://b\\"c"', 'http://b"c'),
             ('"http://b\\nc"', "http://b\\nc"),
             ('"http://me:secret@b"', "http://…@b"),
+            ('{"a": "me:secret@b", "c": "//s@d"}', '{"a": "…@b", "c": "//…@d"}'),
         )
     ),
+    *(
+        row(
+            f"- imageMirrors = '{registry}' is refused: no name of an image begins with it, but with a HOST or "
+            f"HOST:PORT in lower case. Way out: call it {meant}",
+            imageMirrors=f'{{"{registry}": "http://a"}}',
+        )
+        for registry, meant in (
+            *((docker, "docker.io") for docker in ("docker", "Docker.io", "index.docker.io", "registry-1.docker.io")),
+            *((docker, "docker.io") for docker in ("docker.io/library", "https://index.docker.io/v1/", "docker.io/")),
+            ("https://ghcr.io", "ghcr.io"),
+            ("ghcr.io/x", "ghcr.io"),
+            ("GHCR.io:443", "ghcr.io:443"),
+            *((odd, AS_IMAGES_BEGIN) for odd in ("..", ".", "-a", "", "a", "a.b:65536", "256.1.1.1:5000", "1.2:5")),
+        )
+    ),
+    *rows("webServerImage", WEB_IMAGE, NGINX, "256.1.1.1:5000/a:1"),
     *rows("webServerImage", WEB_IMAGE, NGINX, "", "nginx", "nginx:1.26.3", "library/nginx:1", "docker.io/nginx:1"),
     *rows(
         "webServerImage", WEB_IMAGE, NGINX, "docker.io/library/nginx", "docker.io/library/Nginx:1", "docker.io/a//b:1"
@@ -220,6 +243,9 @@ VALUES = [
         WEB_IMAGE,
         NGINX,
         ("docker.io/a/b:" + "1" * 129, f"docker.io/a/b:{'1' * 66}…"),
+        ("me:secret@docker.io/x:1", "…@docker.io/x:1"),
+        (f"docker.io/x:1@sha256:{'A' * 64}", f"docker.io/x:1@sha256:{'A' * 59}…"),
+        (f"me:secret@docker.io/x:1@sha256:{'A' * 64}", f"…@docker.io/x:1@sha256:{'A' * 57}…"),
         "a.b:99999/c:1",
     ),
     *rows("webServerReplicas", "must be a whole number, 1 to 100", "2", "0", "101"),

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from tests.refused import VALUES, row
+from tests.refused_networks import NETWORKS
+from tests.refused_sources import SOURCES
 
-PRIVATE = "Way out: choose a private network, for example within 10.0.0.0/8"
 OWN = "Way out: choose a directory of its own, for example /srv/kubernetes"
-APART = "Way out: choose networks that are apart"
-A16 = "Way out: take a /16, for example 10.244.0.0/16"
 SYSTEM = "it is a directory of the system, and destroy would remove it"
 SYSTEMS = [
     *("/", "/home", "/root", "/srv", "/tmp", "/mnt", "/opt", "/run", "/var", "/var/lib", "/var/lib/libvirt"),
     *("/var/lib/libvirt/images", "/var/lib/libvirt/boot", "/var/tmp", "/var/log"),
 ]
 INSIDE = {"/etc/disks": "/etc", "/usr": "/usr", "/dev/shm": "/dev", "/boot/a/b": "/boot", "/sys/x": "/sys"}
-SPECIAL = {
-    "0.5.0.0/24": "0.0.0.0/8, which is for addresses of this network only",
-    "127.5.0.0/24": "127.0.0.0/8, which is for loopback",
-    "169.254.1.0/24": "169.254.0.0/16, which is for link-local addresses",
-    "224.1.1.0/24": "224.0.0.0/4, which is for multicast",
-}
 CHECKSUM = '{"imageSha512": "%s"}' % ("a" * 128)
 ABSENT = "there is no such machine among control-plane-1 to worker-2. Way out: correct the name, or remove it"
-MORE = "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB. Way out: give it more, or remove it"
+MORE = (
+    "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB of what the kernel leaves, which is "
+    "less than 1900. Way out: give it more, or remove it"
+)
 MACHINES = [
     ("worker-3", '{"memory": 4096}', '{"memory": 4096}', ABSENT),
     ("Worker-1", "{}", "{}", ABSENT),
     ("", "{}", "{}", ABSENT),
-    ("control-plane-1", '{"memory": 1699}', '{"memory": 1699}', MORE),
+    ("control-plane-1", '{"memory": 1899}', '{"memory": 1899}', MORE),
     ("control-plane-1", '{"cpus": 1}', '{"cpus": 1}', MORE),
     (
         "worker-1",
@@ -44,59 +40,27 @@ MACHINES = [
     ),
 ]
 
+REMOVED = (
+    "where the disks will be, and destroy would remove it. "
+    "Way out: move it elsewhere, for example to /var/lib/libvirt/boot"
+)
+
 CONTRADICTIONS = [
     row(
         "- clusterName = 'default' is refused: libvirt calls its own network and storage pool so. "
         "Way out: choose another name, for example k8s",
         clusterName="default",
     ),
-    *(
-        row(f"- {key} = '{cidr}' is refused: it overlaps {what}. {PRIVATE}", **{key: cidr})
-        for key in ("networkCidr", "serviceCidr")
-        for cidr, what in SPECIAL.items()
+    row(
+        "- image = '/var/lib/libvirt/images/blue/a.qcow2' is refused: it is in /var/lib/libvirt/images/blue, "
+        f"{REMOVED}",
+        image="/var/lib/libvirt/images/blue/a.qcow2",
+        clusterName="blue",
     ),
     row(
-        "- podCidr = '169.254.0.0/16' is refused: it overlaps 169.254.0.0/16, which is for link-local addresses. "
-        f"{PRIVATE}",
-        podCidr="169.254.0.0/16",
-    ),
-    row(
-        f"- podCidr = '10.17.0.0/16' is refused: it overlaps networkCidr 10.17.3.0/24. {APART}", podCidr="10.17.0.0/16"
-    ),
-    row(
-        f"- serviceCidr = '10.17.3.0/24' is refused: it overlaps networkCidr 10.17.3.0/24. {APART}",
-        serviceCidr="10.17.3.0/24",
-    ),
-    row(
-        f"- serviceCidr = '10.96.0.0/12' is refused: it overlaps podCidr 10.96.0.0/16. {APART}", podCidr="10.96.0.0/16"
-    ),
-    row(
-        "- networkCidr = '10.17.3.0/28' is refused: it is too small for 3 machines. Way out: take a /24",
-        networkCidr="10.17.3.0/28",
-    ),
-    row(
-        "- networkCidr = '10.17.3.7/32' is refused: it is too small for 3 machines. Way out: take a /24",
-        networkCidr="10.17.3.7/32",
-    ),
-    row(
-        f"- podCidr = '10.244.0.0/23' is refused: it has not a /24 for each of 3 nodes. {A16}", podCidr="10.244.0.0/23"
-    ),
-    row(
-        f"- podCidr = '10.244.0.0/25' is refused: it has not a /24 for each of 2 nodes. {A16}",
-        podCidr="10.244.0.0/25",
-        workers="1",
-    ),
-    row(
-        f"- podCidr = '32.0.0.0/7' is refused: kubeadm takes a /8 at most where each node has a /24. {A16}",
-        podCidr="32.0.0.0/7",
-    ),
-    *(
-        row(
-            f"- serviceCidr = '{cidr}' is refused: kube-apiserver takes a /12 at most and the cluster's own services "
-            "want a /24 at least. Way out: take 10.96.0.0/12",
-            serviceCidr=cidr,
-        )
-        for cidr in ("10.96.0.0/25", "10.96.0.0/11", "10.96.0.1/32")
+        "- machines.worker-1.image = '/var/lib/libvirt/images/k8s/a.qcow2' is refused: it is in "
+        f"/var/lib/libvirt/images/k8s, {REMOVED}",
+        machines='{"worker-1": {"image": "/var/lib/libvirt/images/k8s/a.qcow2"}}',
     ),
     row(
         "- imageSha512 = '' is refused: an image from a URL is only used when its checksum is known. "
@@ -149,4 +113,4 @@ CONTRADICTIONS = [
     row("-  = '1': there is no such key. Remove it with: pulumi config rm ''", **{"": "1"}),
 ]
 
-REFUSED = [*VALUES, *CONTRADICTIONS]
+REFUSED = [*VALUES, *NETWORKS, *SOURCES, *CONTRADICTIONS]

@@ -12,10 +12,12 @@ from components.base_image import base_image, base_images
 from components.nodes import all_nodes, control_planes
 from components.settings import SettingsError
 from tests.configuration import make_settings
+from tests.qcow2 import qcow2
 from tests.web import Answer, refused_url, serve
 
-CONTENT = b"QFI\xfb" + b"a disk" * 300_000  # more than one chunk
+CONTENT = qcow2(b"a disk" * 300_000)  # more than one chunk
 SHA512 = hashlib.sha512(CONTENT).hexdigest()
+ONE, TWO = qcow2(b"one"), qcow2(b"two")
 OTHER = "0" * 128
 
 
@@ -116,12 +118,12 @@ def test_a_url_is_downloaded_once_and_kept(cache: Path) -> None:
 
 
 def test_two_images_of_the_same_name_do_not_share_a_file(cache: Path) -> None:
-    with serve(Answer(body=b"one"), Answer(body=b"two")) as web:
+    with serve(Answer(body=ONE), Answer(body=TWO)) as web:
         url = f"{web.url}/debian.qcow2"
         one, two = (
-            fetched(image=url, imageSha512=hashlib.sha512(body).hexdigest(), preview=False) for body in (b"one", b"two")
+            fetched(image=url, imageSha512=hashlib.sha512(body).hexdigest(), preview=False) for body in (ONE, TWO)
         )
-    assert (one.read_bytes(), two.read_bytes()) == (b"one", b"two")
+    assert (one.read_bytes(), two.read_bytes()) == (ONE, TWO)
 
 
 def test_a_preview_names_the_file_and_downloads_nothing(cache: Path) -> None:
@@ -143,6 +145,42 @@ def test_a_download_with_another_checksum_is_refused_and_thrown_away(cache: Path
     assert hashlib.sha512(b"something else").hexdigest() in str(refusal.value)
     assert url in str(refusal.value)
     assert files(cache) == []
+
+
+def test_a_download_that_is_no_qcow2_file_is_refused_as_a_local_file_is(cache: Path) -> None:
+    page = b"<html>"
+    with serve(Answer(body=page)) as web:
+        url = f"{web.url}/debian.qcow2"
+        with pytest.raises(SettingsError) as refusal:
+            fetched(image=url, imageSha512=hashlib.sha512(page).hexdigest(), preview=False)
+    assert str(refusal.value) == (
+        f"- image = '{url}' is refused: it is not a qcow2 file. Way out: give the path of a qcow2 file, or a URL"
+    )
+
+
+def test_a_disk_that_the_image_does_not_fit_on_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    path = local(tmp_path, qcow2(size=9 << 30))
+    with pytest.raises(SettingsError) as refusal:
+        fetched(image=str(path), imageSha512="", diskSize="8", preview=True)
+    assert str(refusal.value) == (
+        "- diskSize = '8' is refused: the image has a disk of 9 GiB, and no machine's may be smaller. "
+        "Way out: set it with: pulumi config set diskSize 9"
+    )
+    assert fetched(image=str(path), imageSha512="", diskSize="9", preview=True) == path
+
+
+@pytest.mark.parametrize(
+    ("own", "key"), [({}, "image"), ({"imageSha512": OTHER}, "imageSha512")], ids=["no image", "another checksum"]
+)
+def test_what_is_wrong_with_the_image_of_one_machine_is_told_by_its_own_key(
+    tmp_path: Path, own: dict[str, str], key: str
+) -> None:
+    other = tmp_path / "other.qcow2"
+    other.write_bytes(qcow2(b"other") if own else b"raw")
+    machines = {"worker-2": {"image": str(other), **own}}
+    settings = make_settings(image=str(local(tmp_path)), imageSha512="", machines=machines)
+    with pytest.raises(SettingsError, match=rf"^- machines\.worker-2\.{key} = "):
+        base_images(all_nodes(settings), preview=False)
 
 
 def test_a_download_that_breaks_off_is_refused_and_thrown_away(cache: Path) -> None:
@@ -188,7 +226,7 @@ def test_a_server_that_is_not_there_is_refused_and_not_a_traceback(cache: Path, 
 
 def test_a_machine_may_have_an_image_of_its_own(tmp_path: Path) -> None:
     other = tmp_path / "other.qcow2"
-    other.write_bytes(b"QFI\xfbother")
+    other.write_bytes(qcow2(b"other"))
     machines = {"worker-2": {"image": str(other), "imageSha512": hashlib.sha512(other.read_bytes()).hexdigest()}}
     settings = make_settings(image=str(local(tmp_path)), imageSha512="", machines=machines)
     images = base_images(all_nodes(settings), preview=False)

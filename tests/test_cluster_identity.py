@@ -93,5 +93,15 @@ def test_what_a_cluster_can_change_is_accepted(
     run_program(remembered={"cluster": existing}, **change)
 
 
+def test_the_default_storage_directory_is_the_same_where_it_is_written_out(
+    run_program: RunProgram, existing: dict[str, Any]
+) -> None:
+    written_out = "/var/lib/libvirt/images/k8s"
+    run_program(remembered={"cluster": existing}, storagePath=f"{written_out}/")
+    run_program(remembered={"cluster": {**existing, "storagePath": written_out}})
+    with pytest.raises(SettingsError, match="- storagePath = '/var/lib/libvirt/images/blue'"):
+        run_program(remembered={"cluster": existing}, storagePath="/var/lib/libvirt/images/blue")
+
+
 def test_a_stack_that_remembers_fewer_keys_is_held_to_those(run_program: RunProgram, existing: dict[str, Any]) -> None:
     run_program(remembered={"cluster": {"podCidr": existing["podCidr"]}})

@@ -16,6 +16,7 @@ from components import host_program
 from components.host import TOOLS, check_host, examine
 from components.settings import Settings
 from tests.fake_host import FakeHost
+from tests.qcow2 import qcow2
 
 
 def test_a_host_that_lacks_nothing_is_accepted(ready: FakeHost) -> None:
@@ -115,7 +116,7 @@ def test_a_cache_that_cannot_be_written_matters_only_for_an_image_from_a_url(
         f"- images cannot be kept in {cache}. Make that directory writable, or set XDG_CACHE_HOME"
     ]
     image = ready.file("debian.qcow2")
-    image.write_bytes(b"QFI\xfb\0\0\0\3")
+    image.write_bytes(qcow2())
     ready.accepted(image=str(image), imageSha512="")
 
 
@@ -124,11 +125,11 @@ def test_a_cache_that_cannot_be_written_matters_only_for_an_image_from_a_url(
 def test_a_proxy_that_would_be_asked_for_the_api_server_is_refused(
     ready: FakeHost, monkeypatch: pytest.MonkeyPatch, variable: str, exceptions: str
 ) -> None:
-    monkeypatch.setenv(variable, "http://proxy.example:3128")
+    monkeypatch.setenv(variable, "http://me:secret@proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", exceptions)
     assert ready.faults() == [
-        "- HTTPS_PROXY = 'http://proxy.example:3128' would be asked for the machines, which only this host can reach. "
-        'Leave them out: export NO_PROXY="$NO_PROXY,10.17.3.0/24"'
+        "- HTTPS_PROXY = 'http://…@proxy.example:3128' would be asked for the machines, which only this host can "
+        'reach. Leave them out: export NO_PROXY="$NO_PROXY,10.17.3.0/24"'
     ]
 
 

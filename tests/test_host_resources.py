@@ -1,4 +1,4 @@
-"""The machines' image, disks and memory must have a place on this host; what is short is named with its fix."""
+"""The machines' disks and memory must have a place on this host; what is short is named with its fix."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from components import host_resources
 from components.base_image import download_path
 from tests.fake_host import CAPABILITIES, GIB, FakeHost
+from tests.qcow2 import qcow2
 
 MAKE_ROOM = "Make room, or choose another: pulumi config set storagePath DIRECTORY"
 
@@ -43,6 +44,7 @@ def test_images_are_counted_by_their_size(ready: FakeHost) -> None:
     downloaded = download_path(settings.image, settings.image_sha512)
     downloaded.parent.mkdir(parents=True)
     with downloaded.open("wb") as file:
+        file.write(qcow2())
         file.truncate(3 * GIB)
     ready.free(4 * GIB)
     assert ready.faults() == [f"- {ready.directory} has 4.0 GiB free and the disks need 9.0 GiB. {MAKE_ROOM}"]
@@ -54,6 +56,33 @@ def test_a_storage_path_that_leads_through_a_file_is_refused(ready: FakeHost) ->
     assert ready.faults() == [
         f"- storagePath = '{path}': {file} is not a directory. Choose another: pulumi config set storagePath DIRECTORY"
     ]
+
+
+def test_a_storage_directory_with_files_of_others_is_refused_because_destroy_removes_it(ready: FakeHost) -> None:
+    directory = ready.directory / "images" / "k8s"
+    directory.mkdir(parents=True)
+    for name in ("base-0123456789ab.qcow2", "k8s-worker-1.qcow2", "k8s-worker-1-seed-ab.iso"):
+        (directory / name).touch()
+    ready.accepted()
+    for name in ("e.txt", "debian.qcow2", "blue-worker-1.qcow2", "k8s"):
+        (directory / name).touch()
+    assert ready.faults() == [
+        f"- storagePath = '{directory}': blue-worker-1.qcow2, debian.qcow2, e.txt and 1 more in it is not this "
+        "cluster's, and destroy removes the directory. Move it away, or choose another: "
+        "pulumi config set storagePath DIRECTORY"
+    ]
+
+
+def test_a_storage_directory_that_only_root_may_look_into_is_taken_as_it_is(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ready.directory / "images" / "k8s").mkdir(parents=True)
+
+    def denied(path: Path) -> list[str]:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    ready.accepted()
 
 
 @pytest.fixture
@@ -104,21 +133,6 @@ def test_machines_that_run_have_their_memory_already(ready: FakeHost) -> None:
     ready.accepted()
     ready.answers("list --name", "k8s-worker-2\n")
     assert len(ready.faults()) == 1
-
-
-def test_an_image_that_is_not_there_is_refused(ready: FakeHost) -> None:
-    image = ready.directory / "debian.qcow2"
-    assert ready.faults(image=str(image), imageSha512="") == [
-        f"- image = '{image}' is refused: there is no such file. Way out: give the path of a qcow2 file, or a URL"
-    ]
-
-
-def test_an_image_in_another_format_is_refused(ready: FakeHost) -> None:
-    image = ready.file("debian.img", "raw bytes")
-    own = f'{{"worker-1": {{"image": "{image}"}}}}'
-    assert ready.faults(machines=own) == [
-        f"- image = '{image}' is refused: it is not a qcow2 file. Way out: give the path of a qcow2 file, or a URL"
-    ]
 
 
 def test_an_app_armor_that_may_deny_the_disks_is_warned_of_with_the_rule_to_add(ready: FakeHost) -> None:

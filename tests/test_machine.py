@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.rules import FIRST_WORKER_HOST
 from tests.conftest import RunProgram
+from tests.qcow2 import qcow2
 from tests.recording import Registration, Run, plain, secret
 from tests.seeds import call, read_seed
 
@@ -76,7 +77,7 @@ def test_a_control_planes_disk_that_was_enlarged_by_hand_is_kept(run_program: Ru
 
 def test_one_machine_may_differ_from_the_others(run_program: RunProgram, tmp_path: Path) -> None:
     image = tmp_path / "other.qcow2"
-    image.write_bytes(b"QFI\xfbother")
+    image.write_bytes(qcow2(b"other"))
     own = {"memory": 4096, "cpus": 3, "diskSize": 33, "image": str(image)}
     recorded = run_program(machines=json.dumps({"worker-2": own}))
     sizes = {each.name: (each.plain("vcpu"), each.plain("memory")) for each in recorded.of(":Domain")}

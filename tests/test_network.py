@@ -17,6 +17,7 @@ from components.settings import SettingsError
 from components.ssh_keys import SshKeys, SshKeysArgs
 from tests.configuration import make_settings
 from tests.conftest import RunProgram
+from tests.qcow2 import qcow2
 from tests.recording import Run, run
 from tests.seeds import call
 
@@ -77,18 +78,18 @@ def test_the_base_volume_is_made_from_the_verified_image(applied: Run, image: Pa
 
 def test_another_image_is_another_base_volume(tmp_path: Path) -> None:
     image = tmp_path / "debian.qcow2"
-    image.write_bytes(b"QFI\xfbone")
+    image.write_bytes(qcow2(b"one"))
     first = base_volume(image)
     os.utime(image, ns=(0, 1))
     assert base_volume(image) == first, "a file that was only copied would replace all machines"
-    image.write_bytes(b"QFI\xfbtwo")
+    image.write_bytes(qcow2(b"two"))
     assert base_volume(image) != first, "a file that was rebuilt in place would not reach the machines"
 
 
 def test_an_image_with_a_checksum_is_known_by_it_alone(tmp_path: Path) -> None:
-    for path, content in ((tmp_path / "here.qcow2", b"QFI\xfbone"), (tmp_path / "there.qcow2", b"QFI\xfbtwo")):
+    for path, content in ((tmp_path / "here.qcow2", qcow2(b"one")), (tmp_path / "there.qcow2", qcow2(b"two"))):
         path.write_bytes(content)
-    here, there = (hashlib.sha512(content).hexdigest() for content in (b"QFI\xfbone", b"QFI\xfbtwo"))
+    here, there = (hashlib.sha512(content).hexdigest() for content in (qcow2(b"one"), qcow2(b"two")))
     assert base_volume(tmp_path / "here.qcow2", imageSha512=here) == f"base-{here[:12]}.qcow2"
     assert base_volume(tmp_path / "there.qcow2", imageSha512=there) == f"base-{there[:12]}.qcow2"
 
@@ -97,7 +98,7 @@ def test_an_image_that_only_moved_changes_nothing(tmp_path: Path) -> None:
     images = [tmp_path / "here" / "debian.qcow2", tmp_path / "there" / "debian.qcow2"]
     for image in images:
         image.parent.mkdir()
-        image.write_bytes(b"QFI\xfbthe same")
+        image.write_bytes(qcow2(b"the same"))
     one, two = (networked(image).one(":Volume") for image in images)
     assert one.inputs == two.inputs
     assert one.ignore_changes == {"source"}, "a cache that moved would replace all machines"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 import yaml
 
+from components.network_rules import NETWORKS
 from components.rules import RULES
 from components.settings import PROJECT, Settings
-from tests.configuration import PROJECT_FILE, REPOSITORY, make_settings
+from tests.configuration import PROJECT_FILE, REPOSITORY, as_pulumi_hands_it_over, make_settings
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from tests.configuration import PROJECT_FILE, REPOSITORY, make_settings
     [
         ("clusterName", "a"),
         ("clusterName", "eleven-char"),
-        ("kubernetesVersion", "1.31.0"),
+        ("kubernetesVersion", "1.32.0"),
         ("kubernetesVersion", "1.40.12"),
         ("containerRuntime", "containerd"),
         ("controlPlaneCpus", "64"),
-        ("controlPlaneMemory", "1700"),
+        ("controlPlaneMemory", "1900"),
         ("workers", "1"),
         ("workers", "100"),
         ("workerCpus", "1"),
@@ -38,7 +38,8 @@ from tests.configuration import PROJECT_FILE, REPOSITORY, make_settings
         ("aptMirror", "http://10.0.0.1/debian"),
         ("imageMirrors", ""),
         ("imageMirrors", '{"registry.example:5000": "http://a"}'),
-        ("webServerImage", "localhost:5000/nginx:1"),
+        ("webServerImage", "registry.example:5000/nginx:1"),
+        ("imageMirrors", '{"localhost:5000": "http://10.0.0.5:5000"}'),
         ("webServerImage", "docker.io/library/nginx:1.26.3@sha256:" + "a" * 64),
         ("webServerReplicas", "1"),
         ("nodePort", "30000"),
@@ -49,23 +50,38 @@ def test_a_value_at_the_edge_of_its_rule_is_accepted(key: str, value: str) -> No
     make_settings(**{key: value})
 
 
-def test_blanks_around_a_value_do_no_harm() -> None:
-    settings = make_settings(podCidr=" 10.32.0.0/16 ", clusterName="k8s\n", workers=" 3")
-    assert (settings.pod_cidr, settings.cluster_name, settings.workers) == (IPv4Network("10.32.0.0/16"), "k8s", 3)
+def test_blanks_around_a_text_do_no_harm() -> None:
+    settings = make_settings(podCidr=" 10.32.0.0/16 ", clusterName="k8s\n")
+    assert (settings.pod_cidr, settings.cluster_name) == (IPv4Network("10.32.0.0/16"), "k8s")
 
 
 @pytest.mark.parametrize(
     "overrides",
     [
-        {"networkCidr": "10.17.3.0/27"},  # 32 addresses: .21 to .22 are the workers'
+        {"networkCidr": "10.17.3.0/27", "workers": "10"},  # 32 addresses: .21 to .30 are the workers'
         {"podCidr": "10.244.0.0/22"},  # four /24 for three nodes
         {"serviceCidr": "10.96.0.0/24"},
         {"networkCidr": "10.244.0.0/24", "podCidr": "10.245.0.0/16"},
         {"image": "/srv/debian.qcow2", "imageSha512": ""},
+        {"image": "/var/lib/libvirt/images/k8s.qcow2"},
+        {"image": "http://localhost/debian.qcow2"},  # which this host asks, and no machine
+        {"podCidr": "172.17.0.0/16", "containerRuntime": "containerd"},
+        {"podCidr": "172.18.0.0/16"},
+        {"networkCidr": "172.17.3.0/24"},  # Docker sees that it is taken, and gives its bridge another
+        {"kubernetesAptRepository": "http://a/v1.36/deb/", "kubernetesVersion": "1.36.4"},
+        {"kubernetesAptRepository": "http://a/v1/deb/"},
+        {"webServerImage": "localhost:5000/a/b:1", "imageMirrors": '{"localhost:5000": "http://10.0.0.5:5000"}'},
+        {"aptMirror": "http://10.17.3.1/debian"},
+        {"aptMirror": "http://localhost.example/debian"},
     ],
 )
 def test_keys_that_just_fit_each_other_are_accepted(overrides: dict[str, str]) -> None:
     make_settings(**overrides)
+
+
+@pytest.mark.parametrize("key", NETWORKS)
+def test_the_example_of_a_network_is_its_default_which_is_not_blamed_for_an_overlap(key: str) -> None:
+    assert RULES[key].example == PROJECT_FILE["config"][key]["default"]
 
 
 def test_the_project_file_declares_exactly_the_keys_of_the_settings() -> None:
@@ -90,10 +106,14 @@ def test_the_project_is_called_what_the_settings_look_for() -> None:
 def test_the_stacks_that_come_with_the_project_are_accepted(stack: str) -> None:
     config = yaml.safe_load(Path(REPOSITORY, f"Pulumi.{stack}.yaml").read_text())["config"]
     own = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(PROJECT)}
-    as_pulumi_does = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in own.items()}
-    settings = make_settings(**as_pulumi_does)
+    settings = make_settings(**{key: as_pulumi_hands_it_over(value) for key, value in own.items()})
     assert settings.workers == 2, "the tutorial has two"
     assert config["libvirt:uri"] == "qemu:///system"
+
+
+def test_a_slash_at_the_end_of_a_mirror_is_left_out() -> None:
+    settings = make_settings(imageMirrors='{"docker.io": "http://10.0.0.5:5000/", "ghcr.io": "http://10.0.0.5/a/"}')
+    assert settings.image_mirrors == {"docker.io": "http://10.0.0.5:5000", "ghcr.io": "http://10.0.0.5/a"}
 
 
 def test_the_storage_directory_is_named_after_the_cluster_unless_it_is_set() -> None:

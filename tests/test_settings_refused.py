@@ -14,7 +14,7 @@ from components.rules import RULES
 from components.settings import PROJECT, SettingsError, load_settings, stack_values
 from tests.configuration import PROJECT_FILE, default_values, make_settings
 from tests.conftest import RunProgram
-from tests.refused import Refused
+from tests.refused import PLACES, Refused
 from tests.refused_together import REFUSED
 
 
@@ -56,7 +56,8 @@ def test_what_a_refusal_proposes_is_accepted(key: str) -> None:
     example = RULES[key].example
     if example.startswith("$("):
         example = "0" * 128
-    make_settings(**{"aptMirror": "http://mirror.example", key: example.strip("'")})
+    own = {"machines": {"worker-2": {"memory": example}}, "imageMirrors": {"docker.io": example}}
+    make_settings(**{"aptMirror": "http://mirror.example", key: own.get(key, example)})
 
 
 def test_all_faults_come_in_one_message() -> None:
@@ -97,7 +98,7 @@ def test_a_missing_key_is_named_with_the_command_that_sets_it(key: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         load_settings(values)
     rule = RULES[key]
-    line = f"- {key} is missing: it {rule.rule}. Set it with: pulumi config set {key} {rule.example}"
+    line = f"- {key} is missing: it {rule.rule}. Set it with: pulumi config set {PLACES.get(key, key)} {rule.example}"
     assert line in str(refusal.value).split("\n")
 
 
@@ -127,5 +128,5 @@ def test_an_encrypted_value_is_refused_without_being_shown(key: str) -> None:
         values = stack_values()
     assert faults(**values) == [
         f"- {key} is encrypted and so is refused: it would be in the state in clear all the same. "
-        f"Way out: set it with: pulumi config set --plaintext {key} {RULES[key].example}"
+        f"Way out: set it with: pulumi config set --plaintext {PLACES.get(key, key)} {RULES[key].example}"
     ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
 
 from components.settings import PROJECT, SettingsError
-from tests.configuration import REPOSITORY
+from tests.configuration import PROJECT_FILE, REPOSITORY
 from tests.refused import Refused
 from tests.refused_together import REFUSED
 from tools.check_configuration import load
@@ -24,6 +25,12 @@ WORKERS = (
     "is refused: it must be a whole number, 1 to 100, because the control plane runs no pods of yours. "
     "Way out: set it with: pulumi config set workers 2"
 )
+TRUTH = "is refused: it must be true or false. Way out: set it with: pulumi config set systemUpgrade true"
+URI = (
+    "is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text. "
+    "Way out: set it with: pulumi config set libvirt:uri qemu:///system"
+)
+REMOVE = "pulumi config rm"
 NAME = (
     "is refused: it must be 1 to 11 lower-case letters, digits and dashes, a letter first. "
     "Way out: set it with: pulumi config set clusterName k8s"
@@ -46,7 +53,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     "a text": ("workers", unreadable("it must be a mapping that has the key config")),
     "two documents": ("config:\n---\nconfig:\n", unreadable("line 2, column 1: but found another document")),
     "a NUL": (b"config:\n  a: \x00", unreadable("it is no text: special characters are not allowed at 13")),
-    "another encoding": (b"config: \xe4\xf6", unreadable("it is no text: invalid continuation byte at 8")),
+    "another encoding": (b"config: \xe4\xf6", unreadable("it is no text in UTF-8: invalid continuation byte at 8")),
     "nested too deeply": ("config: " + "[" * 1000, unreadable("it is nested too deeply")),
     "an alias": (
         f"config:\n{OWN}workers: &a 2\n{OWN}nodePort: *a\n",
@@ -56,6 +63,20 @@ FILES: dict[str, tuple[str | bytes, str]] = {
         f"config:\n{OWN}workers: 2\n{OWN}workers: 3\n",
         unreadable("line 3, column 3: kubeadm-libvirt:workers is there twice"),
     ),
+    "UTF-16": ("config:".encode("utf-16"), unreadable("it is no text in UTF-8: invalid start byte at 0")),
+    "a tag": (f"config:\n{OWN}workers: !!int 2\n", unreadable("line 2, column 28: tags are not read here")),
+    "a directive": ("%YAML 1.2\n---\nconfig:\n", unreadable("line 1, column 1: directives are not read here")),
+    "an empty text": ('""', unreadable("it must be a mapping that has the key config")),
+    "config is an empty text": (
+        'config: ""',
+        unreadable("config must be a mapping, such as kubeadm-libvirt:workers: 2"),
+    ),
+    "nothing as a key": ("config:\n  ~: 2", f"{ONE}\n- ~ = '2': there is no such key. Remove it with: {REMOVE} '~'"),
+    "an empty list": ("[]", unreadable("it must be a mapping that has the key config")),
+    "config is an empty list": (
+        "config: []",
+        unreadable("config must be a mapping, such as kubeadm-libvirt:workers: 2"),
+    ),
     "config twice": ("config:\nconfig:\n", unreadable("line 2, column 1: config is there twice")),
     "a list as a key": ("config:\n  [a]: 2\n", unreadable("line 2, column 3: a key must be a text")),
     "config is a list": ("config: [a]", unreadable("config must be a mapping, such as kubeadm-libvirt:workers: 2")),
@@ -64,6 +85,62 @@ FILES: dict[str, tuple[str | bytes, str]] = {
         f"{ONE}\n- workers = '3' is refused: FILE has settings only below config. "
         "Way out: move it there as kubeadm-libvirt:workers",
     ),
+    "a key with its namespace, and no config": (
+        f"{OWN[2:]}workers: 3",
+        f"{ONE}\n- kubeadm-libvirt:workers = '3' is refused: FILE has settings only below config. "
+        "Way out: move it there as kubeadm-libvirt:workers",
+    ),
+    "config in capitals": (
+        f"Config:\n{OWN}workers: 3",
+        f'{ONE}\n- Config = \'{{"kubeadm-libvirt:workers": "3"}}\' is refused: Pulumi reads config alone, in lower '
+        "case. Way out: call it config",
+    ),
+    "a namespace with keys below it": (
+        "config:\n  kubeadm-libvirt: {machines: {}, workers: 3}",
+        f'{ONE}\n- kubeadm-libvirt = \'{{"machines": {{}}, "workers": "3"}}\' is refused: a namespace is written '
+        "before each key, with a colon. Way out: write kubeadm-libvirt:workers: 3",
+    ),
+    "a namespace with nothing below it": (
+        "config:\n  libvirt:",
+        f"{ONE}\n- libvirt = 'null' is refused: a namespace is written before each key, with a colon. "
+        "Way out: write libvirt:NAME: VALUE",
+    ),
+    "our keys in the namespace of a provider": (
+        "config:\n  libvirt:workers: 3\n  kubernetes:nodePort: 31000\n  kubernetes:context: a\n",
+        f"{TWO}\n- libvirt:workers = '3': there is no such key. Did you mean kubeadm-libvirt:workers? "
+        "Remove it with: pulumi config rm libvirt:workers\n"
+        "- kubernetes:nodePort = '31000': there is no such key. Did you mean kubeadm-libvirt:nodePort? "
+        "Remove it with: pulumi config rm kubernetes:nodePort",
+    ),
+    "another key of libvirt": (
+        "config:\n  libvirt:url: a\n  libvirt:zzz: a",
+        f"{TWO}\n- libvirt:url = 'a': there is no such key. Did you mean libvirt:uri? "
+        "Remove it with: pulumi config rm libvirt:url\n"
+        "- libvirt:zzz = 'a': there is no such key. Remove it with: pulumi config rm libvirt:zzz",
+    ),
+    "a wrong namespace and a wrong value": (
+        f"config:\n  aws:region: eu\n{OWN}workers: 2.0",
+        f"{TWO}\n- aws:region = 'eu': nothing here reads aws. Remove it with: pulumi config rm aws:region\n"
+        f"- workers = '2.0' {WORKERS}",
+    ),
+    "JSON for an object": (
+        f"config:\n{OWN}machines: '{{}}'\n{OWN}imageMirrors:\n",
+        f"{TWO}\n- machines = '{{}}' is refused: Pulumi wants a mapping and takes no text, be it JSON. "
+        "Way out: set it with: pulumi config set --path machines.worker-2.memory 4096\n"
+        "- imageMirrors = '' is refused: Pulumi wants a mapping and takes no text, be it JSON. "
+        "Way out: set it with: pulumi config set --path 'imageMirrors[\"docker.io\"]' http://10.0.0.5:5000",
+    ),
+    "blanks around a number": (f'config:\n{OWN}workers: " 3"', f"{ONE}\n- workers = ' 3' {WORKERS}"),
+    "a truth in odd letters": (f"config:\n{OWN}systemUpgrade: tRuE", f"{ONE}\n- systemUpgrade = 'tRuE' {TRUTH}"),
+    "a truth in quotes": (f'config:\n{OWN}systemUpgrade: "True"', f"{ONE}\n- systemUpgrade = 'True' {TRUTH}"),
+    "a libvirt that is encrypted": (
+        "config:\n  libvirt:uri:\n    secure: v1:abc",
+        f"{ONE}\n- libvirt:uri = '[secret]' {URI}",
+    ),
+    **{
+        f"the libvirt {uri}": (f"config:\n  libvirt:uri: {uri}", f"{ONE}\n- libvirt:uri = '{uri}' {URI}")
+        for uri in ("5", "nonsense", "qemu:///session", "qemu+ssh:///system", "xen:///system", "qemu:///system/a")
+    },
     "two namespaces": (
         "config:\n  a:b:c: 2",
         f"{ONE}\n- a:b:c = '2' is refused: a key must have the form NAMESPACE:NAME. "
@@ -135,20 +212,35 @@ def test_the_process_fails_and_prints_nothing_but_the_message(name: str, tmp_pat
     assert (done.returncode, done.stdout, done.stderr.replace(str(path), "FILE")) == (1, "", f"{message}\n")
 
 
+def as_yaml_has_it(key: str, value: Any) -> Any:
+    """Pulumi wants a mapping where the program gets JSON."""
+    return json.loads(value) if PROJECT_FILE["config"].get(key, {}).get("type") == "object" else value
+
+
 ONE_A_KEY = list({tuple(row.overrides): row for row in REFUSED if "" not in row.overrides}.values())
 
 
 @pytest.mark.parametrize("row", ONE_A_KEY, ids=str)
 def test_what_the_program_refuses_the_command_refuses_with_the_same_message(tmp_path: Path, row: Refused) -> None:
-    named = {f"{PROJECT}:{key}": value for key, value in row.overrides.items()}
-    path = stack_file(tmp_path, yaml.safe_dump({"config": named}))
+    named = {f"{PROJECT}:{key}": as_yaml_has_it(key, value) for key, value in row.overrides.items()}
+    path = stack_file(tmp_path, json.dumps({"config": named}))
     with pytest.raises(SettingsError) as refusal:
         load(path)
     assert str(refusal.value) == row.message
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing\n", "config:\n", "config: {}\n", "encryptionsalt: v1:a\n", "\ufeffconfig:\n"]
+    "text",
+    [
+        "",
+        "# nothing\n",
+        "config:\n",
+        "config: {}\n",
+        "~\n",
+        "config: null\n",
+        "encryptionsalt: v1:a\n",
+        "\ufeffconfig:\n",
+    ],
 )
 def test_a_file_that_sets_nothing_stands_for_the_defaults(tmp_path: Path, text: str) -> None:
     path = stack_file(tmp_path, text)
@@ -159,7 +251,7 @@ def test_a_value_is_read_as_pulumi_reads_it(tmp_path: Path) -> None:
     path = stack_file(
         tmp_path,
         'config:\n  workers: "3"\n  kubeadm-libvirt:nodePort: 31000\n  kubeadm-libvirt:storagePath:\n'
-        "  kubeadm-libvirt:clusterName: on\n  libvirt:uri: qemu:///system\n  kubeadm-libvirt:systemUpgrade: false\n",
+        "  kubeadm-libvirt:clusterName: on\n  libvirt:uri: qemu:///system\n  kubeadm-libvirt:systemUpgrade: FALSE\n",
     )
     settings = load(path)
     assert (settings.workers, settings.node_port, settings.storage_path) == (3, 31000, "")

@@ -8,22 +8,41 @@ from typing import Any
 
 import yaml
 
-from components.settings import Settings, SettingsError, load_settings
-from tools.stack_file import stack_file_values
+from components.rules import fault, setting
+from components.settings import Settings, SettingsError, load_settings, refusal
+from tools.stack_file import read_stack_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def configured(stack_file: Path) -> dict[str, Any]:
     """The keys of this project in a Pulumi.STACK.yaml, on top of the defaults of Pulumi.yaml. Raises SettingsError."""
-    project = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())
-    defaults = {key: entry["default"] for key, entry in project["config"].items()}
-    return {**defaults, **stack_file_values(stack_file)}
+    file = read_stack_file(stack_file)
+    if file.faults:
+        raise refusal(file.faults)
+    return {**_defaults(), **file.values}
 
 
 def load(stack_file: Path) -> Settings:
-    """The settings of a stack's file. Raises SettingsError."""
-    return load_settings(configured(stack_file))
+    """The settings of a stack's file. Raises SettingsError with all faults of the file and of its values."""
+    file = read_stack_file(stack_file)
+    objects = {key for key, declared in _declared().items() if declared["type"] == "object"}
+    texts = {key: value for key, value in file.values.items() if key in objects and isinstance(value, str)}
+    faults = [
+        fault(key, value, "Pulumi wants a mapping and takes no text, be it JSON", f"set it with: {setting(key)}")
+        for key, value in texts.items()
+    ]
+    values = {key: value for key, value in file.values.items() if key not in texts}
+    return load_settings({**_defaults(), **values}, found=[*file.faults, *faults])
+
+
+def _declared() -> dict[str, dict[str, Any]]:
+    declared: dict[str, dict[str, Any]] = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text())["config"]
+    return declared
+
+
+def _defaults() -> dict[str, Any]:
+    return {key: declared["default"] for key, declared in _declared().items()}
 
 
 if __name__ == "__main__":

@@ -1,100 +1,106 @@
-"""Reads a Pulumi.STACK.yaml as Pulumi does, or says in one line what is wrong with it and where."""
+"""Reads the settings of a Pulumi.STACK.yaml as Pulumi does, and says what is wrong with their names, a line each."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from components.rules import ENCRYPTED, fault, namespace_fault
+from components.libvirt_uri import LIBVIRT_URI, uri_fault
+from components.one_line import one_line
+from components.rules import ENCRYPTED, RULES, fault, namespace_fault, nearest, no_such_key
 from components.settings import PROJECT, refusal
+from tools.strict_yaml import file_fault, read_yaml
 
 PROVIDERS = ("command", "kubernetes", "libvirt", "pulumi")
 """Namespaces that are not the project's own and are read all the same."""
 OTHER_SECTIONS = ("encryptedkey", "encryptionsalt", "environment", "secretsprovider")
 """What Pulumi itself writes beside `config`."""
-NULLS = ("", "~", "null", "Null", "NULL")
 
 
-class _Loader(yaml.BaseLoader):
-    """Leaves numbers, dates and truth values the text they are; that is how Pulumi hands them to the program."""
+@dataclass(frozen=True, kw_only=True)
+class StackFile:
+    """What a stack's file says. Where it has faults, the rest is there all the same, to be checked further."""
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
-        text = super().construct_scalar(node)
-        return "" if node.style is None and text in NULLS else text  # Pulumi takes null for an empty text
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key.start_mark)
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value} is there twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+    values: dict[str, Any]
+    """The project's own keys, without their namespace."""
+    libvirt_uri: str | None
+    faults: list[str]
 
 
-def stack_file_values(path: Path) -> dict[str, Any]:
-    """The project's keys in the `config` of a stack file. Raises SettingsError with a line for every fault."""
-    document = _document(path)
+def read_stack_file(path: Path) -> StackFile:
+    """Raises SettingsError only for a file that cannot be read at all."""
+    document = read_yaml(path)
+    if document is None:
+        document = {}
     if not isinstance(document, dict):
-        raise refusal([_fault(path, "it must be a mapping that has the key config")])
-    faults = [
-        fault(key, value, f"{path.name} has settings only below config", f"move it there as {PROJECT}:{key}")
-        for key, value in document.items()
-        if key not in ("config", *OTHER_SECTIONS)
-    ]
-    config = document.get("config") or {}
+        raise refusal([file_fault(path, "it must be a mapping that has the key config")])
+    faults = [_misplaced(path, key, value) for key, value in document.items() if key not in ("config", *OTHER_SECTIONS)]
+    config = document.get("config")
+    if config is None:
+        config = {}
     if not isinstance(config, dict):
-        raise refusal([*faults, _fault(path, f"config must be a mapping, such as {PROJECT}:workers: 2")])
+        faults.append(file_fault(path, f"config must be a mapping, such as {PROJECT}:workers: 2"))
+        config = {}
     values: dict[str, Any] = {}
     for key, value in config.items():
-        namespace, colon, name = key.rpartition(":")
-        if not name or ":" in namespace or (colon and not namespace):
-            faults.append(fault(key, value, "a key must have the form NAMESPACE:NAME", f"call it {PROJECT}:NAME"))
-        elif namespace not in ("", PROJECT):
-            if namespace not in PROVIDERS:
-                faults.append(namespace_fault(key, value, PROJECT))
-        elif name in values:
-            faults.append(fault(key, value, f"{name} is there with and without {PROJECT}:", "remove one of them"))
-        else:
-            values[name] = ENCRYPTED if isinstance(value, dict) and set(value) == {"secure"} else value
-    if faults:
-        raise refusal(faults)
-    return values
+        namespace, _, name = key.rpartition(":")
+        if wrong := _name_fault(key, value):
+            faults.append(wrong)
+        elif namespace in ("", PROJECT):
+            if name in values:
+                faults.append(fault(key, value, f"{name} is there with and without {PROJECT}:", "remove one of them"))
+            values.setdefault(name, _readable(value))
+    uri = _readable(config[LIBVIRT_URI]) if LIBVIRT_URI in config else None
+    if uri and (wrong := uri_fault(uri)):
+        faults.append(wrong)
+    return StackFile(values=values, libvirt_uri=uri or None, faults=faults)
 
 
 def libvirt_uri(path: Path) -> str | None:
-    """Which libvirt the provider of a stack with this file uses; None where nothing says it."""
-    stack = yaml.safe_load(path.read_text()) or {}
-    return (stack.get("config") or {}).get("libvirt:uri") or os.environ.get("LIBVIRT_DEFAULT_URI")
+    """Which libvirt the provider of a stack with this file uses; None where nothing says it. Raises SettingsError."""
+    file = read_stack_file(path)
+    if file.faults:
+        raise refusal(file.faults)
+    return file.libvirt_uri or os.environ.get("LIBVIRT_DEFAULT_URI")
 
 
-def _document(path: Path) -> Any:
-    try:
-        text = path.read_bytes()
-        _refuse_aliases(text)
-        return yaml.load(text, _Loader) or {}  # noqa: S506 (a loader that makes texts only)
-    except OSError as error:
-        raise refusal([f"- {path} cannot be read: {error.strerror}. Way out: git checkout {path.name}"]) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
-        raise refusal([_fault(path, f"{where}: {error.problem or error.context}")]) from error
-    except yaml.reader.ReaderError as error:
-        raise refusal([_fault(path, f"it is no text: {error.reason} at {error.position}")]) from error
-    except RecursionError as error:
-        raise refusal([_fault(path, "it is nested too deeply")]) from error
+def _readable(value: Any) -> Any:
+    if value is None:
+        return ""  # as Pulumi takes it
+    return ENCRYPTED if isinstance(value, dict) and set(value) == {"secure"} else value
 
 
-def _refuse_aliases(text: bytes) -> None:
-    """A few lines of them can stand for gigabytes."""
-    for token in yaml.scan(text, _Loader):
-        if isinstance(token, yaml.AliasToken):
-            raise yaml.MarkedYAMLError(problem="aliases are not read here", problem_mark=token.start_mark)
+def _misplaced(path: Path, key: str, value: object) -> str:
+    """The line about a key beside `config`."""
+    if key.lower() == "config":
+        return fault(key, value, "Pulumi reads config alone, in lower case", "call it config")
+    whole = key if ":" in key else f"{PROJECT}:{key}"
+    return fault(key, value, f"{path.name} has settings only below config", f"move it there as {one_line(whole)}")
 
 
-def _fault(path: Path, rule: str) -> str:
-    return f"- {path} is refused: {rule}. Way out: see docs/configuration.md for how it is written"
+def _name_fault(key: str, value: object) -> str | None:
+    """The line about a key below `config` that nothing would read."""
+    namespace, colon, name = key.rpartition(":")
+    if not name or ":" in namespace or (colon and not namespace):
+        return fault(key, value, "a key must have the form NAMESPACE:NAME", f"call it {PROJECT}:NAME")
+    if not colon and key in (PROJECT, *PROVIDERS):
+        example = next((f"{inner}: {text}" for inner, text in _texts(value)), "NAME: VALUE")
+        rule = "a namespace is written before each key, with a colon"
+        return fault(key, value, rule, f"write {key}:{one_line(example)}")
+    if namespace in ("", PROJECT):
+        return None
+    if namespace not in PROVIDERS:
+        return namespace_fault(key, value, PROJECT)
+    if name in RULES:
+        return no_such_key(key, value, meant=f"{PROJECT}:{name}", removal=key)
+    if namespace == "libvirt" and key != LIBVIRT_URI:
+        meant = LIBVIRT_URI if nearest(name, ["uri"]) else ""
+        return no_such_key(key, value, meant=meant, removal=key)
+    return None
+
+
+def _texts(value: object) -> list[tuple[str, str]]:
+    """The keys of a mapping that have a text."""
+    return [(key, text) for key, text in value.items() if isinstance(text, str)] if isinstance(value, dict) else []

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.configuration import REPOSITORY
+from tests.qcow2 import qcow2
 
 NAME = "doctor"
 """Of the cluster that is to be made: its bridge is br-doctor, its network 10.199.200.0/24."""
@@ -86,7 +87,7 @@ def diagnose(
     afterwards: its processes are in a namespace that ends with the first of them, and its mounts and links with those.
     """
     image = directory / "image.qcow2"
-    image.write_bytes(b"QFI\xfb\0\0\0\3")
+    image.write_bytes(qcow2())
     stack = yaml.safe_load((REPOSITORY / "Pulumi.lab.yaml").read_text())
     keys = {"clusterName": NAME, "networkCidr": "10.199.200.0/24", "image": str(image), **overrides}
     stack["config"].update({f"kubeadm-libvirt:{key}": value for key, value in keys.items()})

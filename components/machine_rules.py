@@ -1,0 +1,39 @@
+"""What is wrong with the settings of single machines that are valid by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from components.formats import machines, raw_machines
+from components.rules import CONTROL_PLANE_MEMORY, fault
+
+
+def machine_faults(values: Mapping[str, Any]) -> list[str]:
+    """A line for each rule about single machines that is broken."""
+    counts = (("control-plane", int(values.get("controlPlanes", 1))), ("worker", int(values.get("workers", 100))))
+    names = [f"{role}-{number}" for role, count in counts for number in range(1, count + 1)]
+    faults = []
+    for name, raw in raw_machines(values.get("machines", {})).items():
+        if name not in names:
+            rule = f"there is no such machine among {names[0]} to {names[-1]}"
+            faults.append(fault(f"machines.{name}", raw, rule, "correct the name, or remove it"))
+    for name, machine in machines(values.get("machines", {})).items():
+        own = machine.model_dump(by_alias=True, exclude_unset=True)
+        if name.startswith("control-plane") and (
+            (machine.cpus or 2) < 2 or (machine.memory or CONTROL_PLANE_MEMORY) < CONTROL_PLANE_MEMORY
+        ):
+            rule = (
+                "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB of what the kernel leaves, which is "
+                f"less than {CONTROL_PLANE_MEMORY}"
+            )
+            faults.append(fault(f"machines.{name}", own, rule, "give it more, or remove it"))
+        if (machine.image or "").startswith("http") and not machine.image_sha512:
+            rule = "an image from a URL is only used when its checksum is known"
+            faults.append(
+                fault(f"machines.{name}", own, rule, "add imageSha512, from the SHA512SUMS file beside the image")
+            )
+        if machine.image_sha512 and not machine.image:
+            rule = "there is no image of its own that imageSha512 could belong to"
+            faults.append(fault(f"machines.{name}", own, rule, "add image, or remove imageSha512"))
+    return faults

@@ -1,0 +1,72 @@
+"""What is wrong with where the machines fetch software from: a server that no machine would find there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from ipaddress import IPv4Address
+from typing import Any
+from urllib.parse import urlsplit
+
+from components.formats import json_object
+from components.network_rules import networks
+from components.rules import fault
+
+URLS = ("aptMirror", "aptMirrorKey", "kubernetesAptRepository")
+"""Keys whose URL is asked by the machines. That of `image` is asked by this host."""
+
+
+def source_faults(values: Mapping[str, Any]) -> list[str]:
+    """A line for each source that cannot be, or that is not for this version of Kubernetes."""
+    cidrs = networks(values)
+    here = cidrs["networkCidr"][1] if "networkCidr" in cidrs else "the first of networkCidr"
+    inside = {key: cidr for key, cidr in cidrs.items() if key != "networkCidr"}
+    faults = []
+    for key, value, host in _servers(values):
+        address = _address(host)
+        if _is_loopback(host, address):
+            rule = f"inside a machine, {host} is the machine itself"
+            faults.append(fault(key, value, rule, f"where this host is meant, write its address there: {here}"))
+        elif address and (address.is_multicast or address == IPv4Address("255.255.255.255")):
+            faults.append(fault(key, value, f"{host} is the address of no single server", "correct the address"))
+        for cidr_key, cidr in inside.items():
+            if address and address in cidr:
+                rule = f"{host} is in {cidr_key} {cidr}, so the machines would look for it inside the cluster"
+                faults.append(fault(key, value, rule, f"choose another {cidr_key}, or another server"))
+    return [*faults, *_version_faults(values)]
+
+
+def _servers(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Key, value and host of every server that a machine is told to ask."""
+    for key in URLS:
+        if values.get(key):
+            yield key, values[key], urlsplit(values[key]).hostname or ""
+    mirrors = json_object(values.get("imageMirrors", {}))
+    for registry, url in mirrors.items():
+        yield f"imageMirrors.{registry}", url, urlsplit(url.strip()).hostname or ""
+    registry = str(values.get("webServerImage", "")).partition("/")[0]
+    if registry and "imageMirrors" in values and registry not in mirrors:  # else the mirror is asked
+        yield "webServerImage", values["webServerImage"], registry.partition(":")[0]
+
+
+def _address(host: str) -> IPv4Address | None:
+    with suppress(ValueError):
+        return IPv4Address(host)
+    return None
+
+
+def _is_loopback(host: str, address: IPv4Address | None) -> bool:
+    if address:
+        return address.is_loopback or int(address) >> 24 == 0
+    return host.removesuffix(".").rpartition(".")[2] == "localhost"
+
+
+def _version_faults(values: Mapping[str, Any]) -> list[str]:
+    repository, version = values.get("kubernetesAptRepository", ""), values.get("kubernetesVersion", "")
+    minors = re.findall(r"/v([0-9]+\.[0-9]+)(?=/|$)", repository)
+    minor = version.rpartition(".")[0]
+    if not minors or not minor or minor in minors:
+        return []
+    rule = f"it is that of Kubernetes {minors[-1]}, and kubernetesVersion is {version}"
+    return [fault("kubernetesAptRepository", repository, rule, f"take that of v{minor}, or another kubernetesVersion")]

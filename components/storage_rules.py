@@ -1,0 +1,51 @@
+"""What is wrong with the directory of the disks: the program makes it and removes it, so it may be nobody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from components.formats import machines
+from components.rules import IMAGES_OF_LIBVIRT, fault
+
+_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 (nothing is written there)
+SYSTEM_DIRECTORIES = {
+    *_TEMPORARY,
+    *("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var", "/var/cache", "/var/lib"),
+    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet", "/var/log", "/var/run", "/var/spool"),
+    *(f"/var/lib/libvirt{directory}" for directory in ("", "/boot", "/dnsmasq", "/images", "/network", "/qemu")),
+}
+"""Directories that the system or libvirt has itself."""
+SYSTEM_TREES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr")
+"""Where nobody else's files belong, and where libvirt's AppArmor helper (virt-aa-helper) allows most no disks."""
+
+
+def storage_faults(values: Mapping[str, Any]) -> list[str]:
+    """A line for a directory that destroy must not remove; or for each image in the one that is the default."""
+    own = {name: machine.image for name, machine in machines(values.get("machines", {})).items()}
+    images = {"image": values.get("image"), **{f"machines.{name}.image": image for name, image in own.items()}}
+    if values.get("storagePath"):
+        return _chosen_faults(PurePosixPath(values["storagePath"]), [image for image in images.values() if image])
+    if "storagePath" not in values or "clusterName" not in values:
+        return []
+    directory = f"{IMAGES_OF_LIBVIRT}/{values['clusterName']}"
+    rule = f"it is in {directory}, where the disks will be, and destroy would remove it"
+    return [
+        fault(key, image, rule, "move it elsewhere, for example to /var/lib/libvirt/boot")
+        for key, image in images.items()
+        if image and PurePosixPath(image).is_relative_to(directory)
+    ]
+
+
+def _chosen_faults(path: PurePosixPath, images: list[str]) -> list[str]:
+    way_out = "choose a directory of its own, for example /srv/kubernetes"
+    if str(path) in SYSTEM_DIRECTORIES:
+        return [fault("storagePath", path, "it is a directory of the system, and destroy would remove it", way_out)]
+    for tree in SYSTEM_TREES:
+        if path.is_relative_to(tree):
+            return [fault("storagePath", path, f"what is in {tree} is the system's own", way_out)]
+    for image in images:
+        if PurePosixPath(image).is_relative_to(path):
+            return [fault("storagePath", path, f"image {image} is in it, and destroy would remove it", way_out)]
+    return []

@@ -1,0 +1,73 @@
+"""The table of refused configurations: servers that no machine would find, or not for this version."""
+
+from __future__ import annotations
+
+from tests.refused import row
+
+ITSELF: list[tuple[str, str, str, dict[str, str]]] = [
+    *(
+        ("aptMirror", f"http://{host}/debian", host, {"aptMirror": f"http://{host}/debian"})
+        for host in ("localhost", "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "mirror.localhost")
+    ),
+    (
+        *("aptMirrorKey", "http://localhost:80/k", "localhost"),
+        {"aptMirror": "http://mirror.example", "aptMirrorKey": "http://localhost:80/k"},
+    ),
+    (
+        *("kubernetesAptRepository", "http://127.0.0.1/v1.37/", "127.0.0.1"),
+        {"kubernetesAptRepository": "http://127.0.0.1/v1.37/"},
+    ),
+    (
+        *("imageMirrors.docker.io", "http://localhost:5000", "localhost"),
+        {"imageMirrors": '{"docker.io": "http://localhost:5000"}'},
+    ),
+    ("webServerImage", "localhost:5000/a/b:1", "localhost", {"webServerImage": "localhost:5000/a/b:1"}),
+    ("webServerImage", "127.0.0.1:5000/b:1", "127.0.0.1", {"webServerImage": "127.0.0.1:5000/b:1"}),
+]
+
+SOURCES = [
+    *(
+        row(
+            f"- {key} = '{value}' is refused: inside a machine, {host} is the machine itself. "
+            "Way out: where this host is meant, write its address there: 10.17.3.1",
+            **overrides,
+        )
+        for key, value, host, overrides in ITSELF
+    ),
+    row(
+        "- networkCidr = '10.17.3.0/28' is refused: it is too small for 3 machines. Way out: take a /24\n"
+        "- aptMirror = 'http://localhost/debian' is refused: inside a machine, localhost is the machine itself. "
+        "Way out: where this host is meant, write its address there: the first of networkCidr",
+        networkCidr="10.17.3.0/28",
+        aptMirror="http://localhost/debian",
+    ),
+    *(
+        row(
+            f"- aptMirror = 'http://{host}/debian' is refused: {host} is the address of no single server. "
+            "Way out: correct the address",
+            aptMirror=f"http://{host}/debian",
+        )
+        for host in ("224.0.0.1", "239.1.2.3", "255.255.255.255")
+    ),
+    row(
+        "- imageMirrors.docker.io = 'http://10.244.1.5:5000' is refused: 10.244.1.5 is in podCidr 10.244.0.0/16, so "
+        "the machines would look for it inside the cluster. Way out: choose another podCidr, or another server",
+        imageMirrors='{"docker.io": "http://10.244.1.5:5000"}',
+    ),
+    row(
+        "- webServerImage = '10.96.1.5:5000/a/b:1' is refused: 10.96.1.5 is in serviceCidr 10.96.0.0/12, so the "
+        "machines would look for it inside the cluster. Way out: choose another serviceCidr, or another server",
+        webServerImage="10.96.1.5:5000/a/b:1",
+    ),
+    row(
+        "- kubernetesAptRepository = 'http://a/v1.36/deb' is refused: it is that of Kubernetes 1.36, and "
+        "kubernetesVersion is 1.37.2. Way out: take that of v1.37, or another kubernetesVersion",
+        kubernetesAptRepository="http://a/v1.36/deb",
+    ),
+    row(
+        "- kubernetesAptRepository = 'http://a/core:/stable:/v1.37' is refused: it is that of Kubernetes 1.37, and "
+        "kubernetesVersion is 1.36.4. Way out: take that of v1.36, or another kubernetesVersion",
+        kubernetesAptRepository="http://a/core:/stable:/v1.37",
+        kubernetesVersion="1.36.4",
+    ),
+]

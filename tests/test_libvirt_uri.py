@@ -1,0 +1,63 @@
+"""Which libvirt may be named, and where it is read from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.libvirt_uri import uri_fault
+from components.settings import SettingsError
+from tests.fake_host import FakeHost
+from tools.stack_file import libvirt_uri
+
+WRONG = (
+    "libvirt:uri = 'qemu:///session' is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text. "
+    "Way out: set it with: pulumi config set libvirt:uri qemu:///system"
+)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "qemu:///system",
+        "qemu:///system?socket=/run/lab/libvirt-sock",
+        "qemu+ssh://host.example/system",
+        "qemu+ssh://root@10.0.0.5:2222/system?keyfile=/root/.ssh/id&no_verify=1",
+        "qemu+tls://[fd00::1]/system",
+        "qemu+unix:///system",
+    ],
+)
+def test_this_hosts_libvirt_and_anothers_are_accepted(uri: str) -> None:
+    assert uri_fault(uri) is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, 5, {"a": "b"}, [], "", "test:///default", "qemu+ssh://a:b@host/system", "qemu:"]
+)
+def test_what_names_no_libvirt_of_a_system_is_refused(value: object) -> None:
+    assert str(uri_fault(value)).startswith("- libvirt:uri = ")
+
+
+def test_the_program_itself_refuses_it_too(ready: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"libvirt:uri": "qemu:///session"}))
+    assert ready.faults() == [f"- {WRONG}"]
+    monkeypatch.setenv("PULUMI_CONFIG", "{}")
+    monkeypatch.setenv("LIBVIRT_DEFAULT_URI", "qemu:///session")
+    assert ready.faults() == [f"- {WRONG}"]
+
+
+def test_a_stack_file_is_read_for_it_as_strictly_as_for_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    monkeypatch.setenv("LIBVIRT_DEFAULT_URI", "qemu+ssh://other/system")
+    path.write_text("config:\n  libvirt:uri: qemu:///system\n")
+    assert libvirt_uri(path) == "qemu:///system"
+    path.write_text("config:\n")
+    assert libvirt_uri(path) == "qemu+ssh://other/system"
+    for text in ("config: []", "config:\n  libvirt:uri: !vault x", "config:\n  libvirt:uri: qemu:///session"):
+        path.write_text(text)
+        with pytest.raises(SettingsError, match=r"^The configuration has 1 fault; nothing was made\.\n- "):
+            libvirt_uri(path)
