@@ -14,12 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.settings import Settings, SettingsError
 from components.virsh import LeftoversError, Virsh
 from tools.check_configuration import configured
-from tools.stack_file import libvirt_uri
+from tools.stack_file import read_stack_file
 from tools.stack_state import StackState
 from tools.sweep import Cluster, Sweep
 from tools.wake import wake
@@ -38,17 +36,16 @@ def clusters(values: dict[str, Any], state: StackState) -> list[Cluster]:
 
 def read(stack_file: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
     """The configuration's keys and which libvirt it is for; nothing of a file that is refused, and a line about it."""
+    values: dict[str, Any] = {}
+    uri: object = None
     try:
+        uri = read_stack_file(stack_file).libvirt_uri  # which may be right in a file that is refused
         values = configured(stack_file)
     except SettingsError as error:
         faults = " ".join(line.removeprefix("- ") for line in str(error).splitlines()[1:])
         say(f"Only the clusters of the state are looked for, because the configuration is refused: {faults}")
-        values = {}
-    try:
-        uri = libvirt_uri(stack_file)
-    except (OSError, AttributeError, yaml.YAMLError):  # has been said: not to be read, or not written as it must be
-        uri = os.environ.get("LIBVIRT_DEFAULT_URI")
-    return values, uri or "qemu:///system"
+    known = uri if isinstance(uri, str) else os.environ.get("LIBVIRT_DEFAULT_URI")
+    return values, known or "qemu:///system"
 
 
 def main(stack_file: Path, step: str, text: str) -> int:

@@ -52,9 +52,10 @@ def test_a_preview_says_plainly_that_a_new_control_plane_is_a_new_cluster() -> N
 
 
 def test_what_kubeadm_cannot_change_is_refused_before_anything_happens(cluster: Cluster) -> None:
-    changes = {"podCidr": "10.200.0.0/16", "serviceCidr": "10.112.0.0/16", "kubernetesVersion": "1.37.1"}
+    changes = {"podCidr": "10.200.0.0/16", "serviceCidr": "10.112.0.0/16", "kubernetesVersion": "1.36.4"}
+    repository = "http://10.254.254.1/kubernetes/core:/stable:/v1.36/deb/"  # the other minor's own
     before = json.loads(pulumi("stack", "export"))["deployment"]["resources"]
-    with changed(**changes):
+    with changed(**changes, kubernetesAptRepository=repository):
         for command in (["tools/pulumi", "lab", "preview"], ["make", "up", "STACK=lab"]):
             refused = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
             assert refused.returncode != 0
