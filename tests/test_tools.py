@@ -277,21 +277,26 @@ def test_an_up_compares_libvirt_and_the_cluster_before_it_looks_at_the_machines(
     done = find_repairs(host)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        *["wake", "forget LIBVIRT CLUSTER", "--replace urn:x::a --replace urn:x::b"],
+        *["layers", "wake", "forget LIBVIRT CLUSTER", "--replace urn:x::a --replace urn:x::b"],
     ]
 
 
 def test_an_up_does_not_ask_a_cluster_that_does_not_answer(host: Path) -> None:
     done = find_repairs(host, "python() { [[ $2 != tools.reachable ]]; }")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["wake", "forget LIBVIRT", ""]
+    assert done.stdout.splitlines() == ["layers", "wake", "forget LIBVIRT", ""]
 
 
 def test_an_up_goes_on_without_a_cluster_that_stops_to_answer(host: Path) -> None:
     done = find_repairs(host, 'forget_missing() { echo "forget $2 ${3:-}"; [[ -z ${3:-} ]]; }')
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1:3] == ["forget LIBVIRT CLUSTER", "forget LIBVIRT "]
+    assert done.stdout.splitlines()[2:4] == ["forget LIBVIRT CLUSTER", "forget LIBVIRT "]
     assert "Looking once more, without the cluster." in done.stderr
+
+
+def test_an_up_ends_where_a_machine_would_lose_what_it_has_written(host: Path) -> None:
+    done = find_repairs(host, 'sweep_libvirt() { cat >/dev/null; echo "$1"; [[ $1 != layers ]]; }')
+    assert (done.returncode, done.stdout) == (1, "layers\n")
 
 
 def test_the_first_up_looks_at_nothing(host: Path) -> None:

@@ -1,9 +1,9 @@
-"""Sweeps libvirt around `pulumi destroy`: python -m tools.leftovers STACK_FILE wake|before|after <STATE.json
+"""Sweeps libvirt around `pulumi destroy`: python -m tools.leftovers STACK_FILE wake|layers|before|after <STATE.json
 
 The state comes from `pulumi stack export`, and may be empty; older exports may follow it. wake makes its networks and
-storage pools usable again, so that a refresh can tell what else is missing. before removes what has this cluster's
-names and is not in the state. after removes whatever is still there. One line for each thing; exits non-zero if
-something of ours was left.
+storage pools usable again, so that a refresh can tell what else is missing. layers fails where a machine that is
+started anew would lose what it has written. before removes what has this cluster's names and is not in the state. after
+removes whatever is still there. One line for each thing; exits non-zero if something of ours was left.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from components.settings import Settings, SettingsError
 from components.virsh import LeftoversError, Virsh
 from tools.check_configuration import configured
+from tools.layers import refuse_layers
 from tools.stack_file import read_stack_file
 from tools.stack_state import StackState
 from tools.sweep import Cluster, Sweep
@@ -51,12 +52,14 @@ def read(stack_file: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], 
 def main(stack_file: Path, step: str, text: str) -> int:
     """Does a step and returns the exit code."""
     state = StackState.parse(text)
-    values, uri = read(stack_file, print if step != "wake" else lambda _: None)  # that needs no names
+    values, uri = read(stack_file, print if step not in ("wake", "layers") else lambda _: None)  # that needs no names
     virsh = Virsh(uri)
     sweep = Sweep(virsh, state, print)
     try:
         if step == "wake":
             wake(virsh, state, print)
+        elif step == "layers":
+            refuse_layers(virsh, state)
         else:
             for cluster in clusters(values, state):
                 sweep.all(cluster, keep_state=step == "before")
