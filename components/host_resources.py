@@ -25,6 +25,8 @@ MAKE_ROOM = f"Make room, or choose another: {CHOOSE_PATH}"
 GIB = 1 << 30
 GROWTH = 2 * GIB
 """What a machine's disk has grown to when the cluster is up: 1.2 GiB a worker, 1.7 the control plane (measured)."""
+LOW = GIB
+"""What disks that are there already should have left to grow into."""
 UNKNOWN_IMAGE = GIB // 2
 """What an image is taken for that is still to be downloaded; Debian's has 0.3 GiB."""
 
@@ -52,6 +54,9 @@ def storage(settings: Settings) -> Report:
             f"{there} has {_gib(free)} free: enough for the cluster, and little for what you run in it, for the disks "
             f"may grow to {_gib(full)}. {MAKE_ROOM}"
         )
+        return Report(subject, warnings=[line])
+    if free < LOW:
+        line = f"{there} has {_gib(free)} free, and QEMU pauses a machine that cannot write its disk. Make room there"
         return Report(subject, warnings=[line])
     return Report(subject)
 

@@ -35,8 +35,12 @@ def test_disks_that_are_made_already_need_no_more_room(ready: FakeHost) -> None:
     directory.mkdir(parents=True)
     for name in ("control-plane-1", "worker-1", "worker-2"):
         (directory / f"k8s-{name}.qcow2").touch()
-    ready.accepted()
+    assert ready.warnings() == [
+        f"{directory} has 0.0 GiB free, and QEMU pauses a machine that cannot write its disk. Make room there"
+    ]
     assert len(ready.faults(workers=3)) == 1
+    ready.free(2 * GIB)
+    ready.accepted()
 
 
 def test_images_are_counted_by_their_size(ready: FakeHost) -> None:
