@@ -7,6 +7,7 @@ from typing import Any
 
 from components.machine_rules import machine_faults
 from components.network_rules import network_faults
+from components.replica_rules import replica_faults
 from components.rules import fault
 from components.source_rules import source_faults
 from components.storage_rules import storage_faults
@@ -28,4 +29,4 @@ def cross_faults(values: Mapping[str, Any]) -> list[str]:
     if values.get("aptMirrorKey") and values.get("aptMirror", "-") == "":
         rule = "there is no aptMirror that it could sign"
         faults.append(fault("aptMirrorKey", values["aptMirrorKey"], rule, "set aptMirror as well, or remove the key"))
-    return [*faults, *source_faults(values), *machine_faults(values)]
+    return [*faults, *source_faults(values), *machine_faults(values), *replica_faults(values)]

@@ -9,6 +9,7 @@ import pulumi
 from pulumi_kubernetes import apps, core, meta, policy
 
 from components.cluster import KubernetesCluster
+from components.replica_rules import MEBIBYTES, MILLICPUS
 from components.settings import Settings
 
 NAME = "nginx"
@@ -94,7 +95,9 @@ def _pod(image: str) -> core.v1.PodSpecArgs:
                 lifecycle=core.v1.LifecycleArgs(
                     pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=10))
                 ),
-                resources=core.v1.ResourceRequirementsArgs(requests={"cpu": "10m", "memory": "16Mi"}),
+                resources=core.v1.ResourceRequirementsArgs(
+                    requests={"cpu": f"{MILLICPUS}m", "memory": f"{MEBIBYTES}Mi"}
+                ),
             )
         ],
         # One replica a node where there is room, so that a node that goes takes only its share.

@@ -110,7 +110,7 @@ SENSIBLE: dict[str, st.SearchStrategy[str]] = {
     "webServerImage": st.builds(
         "reg.example{}/{}{}".format, PORT, LABEL, st.sampled_from([":1", f"@sha256:{'a' * 64}"])
     ),
-    "webServerReplicas": numbers(1, 100),
+    "webServerReplicas": numbers(1, 48),  # what one worker of 1 GiB holds
     "nodePort": numbers(30000, 32767),
 }
 sensible_configurations: st.SearchStrategy[Values] = st.builds(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.refused import VALUES, row
+from tests.refused import VALUES, Refused, row
 from tests.refused_networks import NETWORKS
 from tests.refused_sources import SOURCES
 
@@ -45,7 +45,22 @@ REMOVED = (
     "Way out: move it elsewhere, for example to /var/lib/libvirt/boot"
 )
 
+
+def too_many(wanted: str, room: int, **machines: str) -> Refused:
+    """A row of more replicas than the workers can hold."""
+    rule = f"the workers have room for {room}, each of which asks for 10m CPU and 16 MiB"
+    return row(
+        f"- webServerReplicas = '{wanted}' is refused: {rule}. Way out: take fewer, or more or bigger workers",
+        webServerReplicas=wanted,
+        **machines,
+    )
+
+
 CONTRADICTIONS = [
+    too_many("49", 48, workers="1", workerMemory="1024"),
+    too_many("91", 90, workers="1", workerCpus="1", workerMemory="4096"),
+    too_many("97", 96, workers="2", workerMemory="1024"),
+    too_many("100", 99, workers="2", workerMemory="1024", machines='{"worker-2": {"memory": 1074}}'),
     row(
         "- clusterName = 'default' is refused: libvirt calls its own network and storage pool so. "
         "Way out: choose another name, for example k8s",
