@@ -49,6 +49,7 @@ SYSTEM = [
     "pkill",
     "sleep",
     "ssh",
+    "sudo",
     "swapoff",
     "swapon",
     "sysctl",

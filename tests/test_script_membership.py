@@ -35,7 +35,7 @@ DELETE_PODS = (
     "kubectl delete pods --all-namespaces --field-selector spec.nodeName=worker-1 --force --grace-period=0 --wait=false"
 )
 KUBELET_STATE = (
-    "if test -e /etc/kubernetes/kubelet.conf -a -e /var/lib/kubelet/config.yaml && "
+    "if sudo test -e /etc/kubernetes/kubelet.conf -a -e /var/lib/kubelet/config.yaml && "
     "systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
 )
 DELETE = "kubectl --namespace kube-system delete secrets --ignore-not-found bootstrap-token-abcdef"
@@ -45,7 +45,7 @@ DOES_SSH = r"""
 for option in "$@"; do
   if [[ $option == UserKnownHostsFile=* ]]; then /usr/bin/cat "${option#*=}" >/mnt/known_hosts; fi
 done
-[[ ${!#} != "if test -e "* ]] || { eval "${!#}"; exit; }
+[[ ${!#} != "if sudo test -e "* ]] || { eval "${!#}"; exit; }
 /usr/bin/cat >/mnt/sent
 /usr/bin/grep --recursive --files-with-matches abcdef.0123 /etc /run /var /tmp /home >/mnt/leaks
 [[ -e /mnt/join-fails ]] && { echo "worker-1: failed while: kubeadm join" >&2; exit 1; }
@@ -77,6 +77,7 @@ def control_plane(machine: Sandbox) -> Sandbox:
     machine.does("kubeadm", f"echo 'a warning' >&2; echo {TOKEN}; : >/mnt/minted; exit 0")
     machine.does("kubectl", DOES_KUBECTL)
     machine.does("ssh", DOES_SSH)
+    machine.does("sudo", '"$@"; exit')
     return machine
 
 
@@ -197,7 +198,7 @@ def test_the_token_is_deleted_also_when_the_join_fails(control_plane: Sandbox) -
 
 
 def test_the_token_is_deleted_also_when_the_script_is_stopped(control_plane: Sandbox) -> None:
-    control_plane.does("ssh", f"[[ ${{!#}} == 'if test '* ]] && exit 0; {STOP}")
+    control_plane.does("ssh", f"[[ ${{!#}} == 'if sudo test '* ]] && exit 0; {STOP}")
     result = join(control_plane)
     assert result.code == 1
     assert "stopped after its limit of 60 s while: join worker-1." in result.said
@@ -233,7 +234,7 @@ def test_nobody_waits_for_a_signature_when_the_join_has_failed(control_plane: Sa
 
 
 def test_a_worker_that_is_lost_while_it_joins_is_named(control_plane: Sandbox) -> None:
-    control_plane.does("ssh", "[[ ${!#} == 'if test '* ]] && exit 0; exit 255")
+    control_plane.does("ssh", "[[ ${!#} == 'if sudo test '* ]] && exit 0; exit 255")
     result = join(control_plane)
     assert result.code == 1
     assert "machine: worker-1 (10.17.3.21) stopped answering while it joined. Is it on? make up starts" in result.said

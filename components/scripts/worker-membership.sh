@@ -58,7 +58,8 @@ on_worker() {
 
 # Prints kubelet-runs where the worker is a node of a cluster; fails where it does not answer.
 kubelet_state() {
-  on_worker "if test -e /etc/kubernetes/kubelet.conf -a -e /var/lib/kubelet/config.yaml && systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
+  # Only root may look into the kubelet's directory.
+  on_worker "if sudo test -e /etc/kubernetes/kubelet.conf -a -e /var/lib/kubelet/config.yaml && systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
 }
 
 join() {
