@@ -28,7 +28,7 @@ WORKS = '"$HOME/pulumi"'
 CASES = {
     "the destroy": ("destroy", f"forget_missing() {{ :; }}\nrun_pulumi() {{ {WORKS}; }}", ["wake", "before"]),
     "the comparison before a destroy": ("destroy", f"forget_missing() {{ {WORKS}; }}\nrun_pulumi() {{ :; }}", ["wake"]),
-    "the look before an up": ("find_repairs", f"forget_missing() {{ {WORKS}; }}", ["wake"]),
+    "the look before an up": ("find_repairs", f"forget_missing() {{ {WORKS}; }}", ["layers", "wake"]),
 }
 
 
