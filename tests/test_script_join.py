@@ -123,7 +123,9 @@ def test_a_node_whose_kubelet_runs_on_without_its_files_joins_anew(worker: Sandb
     assert worker.lines("kubeadm") == [RESET, JOIN]
 
 
-@pytest.mark.parametrize("left_over", ["kubelet.conf", "bootstrap-kubelet.conf", "pki/ca.crt", CONFIGURATION])
+@pytest.mark.parametrize(
+    "left_over", ["kubelet.conf", "bootstrap-kubelet.conf", "pki/ca.crt", CONFIGURATION, "/var/lib/kubelet/pki/a"]
+)
 def test_whatever_a_join_left_behind_is_taken_back_first(worker: Sandbox, left_over: str) -> None:
     worker.write(str(Path("/etc/kubernetes") / left_over))
     assert join(worker).code == 0

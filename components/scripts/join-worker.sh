@@ -16,7 +16,8 @@ main() {
     step "joined already"
     return 0
   fi
-  if [[ -e $configuration || -e /etc/kubernetes/kubelet.conf || -e /etc/kubernetes/bootstrap-kubelet.conf || -e /etc/kubernetes/pki/ca.crt ]]; then
+  # The kubelet's own certificates show a join also where all of /etc/kubernetes was removed under a kubelet that runs on.
+  if [[ -e /var/lib/kubelet/pki || -e $configuration || -e /etc/kubernetes/kubelet.conf || -e /etc/kubernetes/bootstrap-kubelet.conf || -e /etc/kubernetes/pki/ca.crt ]]; then
     step "take back a join that was stopped half-way"
     kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock >&2
   fi
