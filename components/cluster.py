@@ -127,6 +127,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "READINESS_PERIOD": str(kubeadm.READINESS_PERIOD * self._settings.timeout_factor),
                 "API_SECONDS": str(240 * self._settings.timeout_factor),
                 "RENEWAL_DAYS": str(kubeadm.RENEWAL_DAYS),
+                "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),
             },
         )
         # After prepare: without kubeadm and a container runtime there is nothing to run.

@@ -11,6 +11,7 @@ from pulumi_kubernetes import apps, core, meta, rbac
 from components.cluster import KubernetesCluster
 from components.kubeadm import API_PORT
 from components.nodes import Node
+from components.replica_rules import FLANNELS_MEBIBYTES, FLANNELS_MILLICPUS
 from components.settings import Settings
 
 IMAGE = "ghcr.io/flannel-io/flannel:v0.28.10"
@@ -168,7 +169,9 @@ def _pod(account: pulumi.Input[str], config: pulumi.Input[str], control_plane: N
                 ports=[core.v1.ContainerPortArgs(name="healthz", container_port=8081, protocol="TCP")],
                 liveness_probe=_probe("/healthz", delay=10, period=30),
                 readiness_probe=_probe("/readyz", delay=5, period=10),
-                resources=core.v1.ResourceRequirementsArgs(requests={"cpu": "100m", "memory": "50Mi"}),
+                resources=core.v1.ResourceRequirementsArgs(
+                    requests={"cpu": f"{FLANNELS_MILLICPUS}m", "memory": f"{FLANNELS_MEBIBYTES}Mi"}
+                ),
                 security_context=core.v1.SecurityContextArgs(
                     privileged=False, capabilities=core.v1.CapabilitiesArgs(add=["NET_ADMIN", "NET_RAW"])
                 ),

@@ -20,6 +20,20 @@ PATCHES = "/etc/kubernetes/patches"
 """Where init-control-plane.sh puts its patches of the static pods."""
 LIVENESS_FAILURES = 8
 """kubeadm's own failureThreshold of the static pods' liveness probes, every 10 s."""
+CONTROL_PLANE_FILES = (
+    *(f"manifests/{each}.yaml" for each in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")),
+    *(f"{each}.conf" for each in ("admin", "controller-manager", "scheduler")),
+    *("pki/ca.crt", "pki/sa.key", "pki/sa.pub"),
+    *(
+        f"pki/{each}.{kind}"
+        for each in (
+            *("apiserver", "apiserver-etcd-client", "apiserver-kubelet-client"),
+            *("front-proxy-client", "etcd/server"),
+        )
+        for kind in ("crt", "key")
+    ),
+)
+"""What kubeadm makes in /etc/kubernetes for a control plane and can make anew while it has the keys of its CAs."""
 RENEWAL_DAYS = 60
 """How long before their end the control plane's certificates, which live a year, are renewed."""
 READINESS_PERIOD = 1

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox import Sandbox
 from tests.test_script_init import FILES
-from tools.look import SCRIPT
+from tools import look
 
 SETTINGS, MODULES = "/etc/sysctl.d/99-kubernetes.conf", "/etc/modules-load.d/kubernetes.conf"
 NODE_FILES = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml")
@@ -35,7 +35,7 @@ def node(machine: Sandbox) -> Sandbox:
 
 def said(node: Sandbox) -> list[str]:
     """The lines of look.sh, which must not have failed anywhere."""
-    result = node.shell(f"SUDO_USER=debian\nRENEWAL_DAYS=60\n{SCRIPT.read_text()}")
+    result = node.shell(f"SUDO_USER=debian\n{look.program()}")
     assert (result.code, result.said) == (0, "")
     return result.output.splitlines()
 

@@ -85,6 +85,7 @@ def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Resu
         "READINESS_PERIOD": "3",
         "API_SECONDS": api_seconds,
         "RENEWAL_DAYS": "60",
+        "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),
     }
     return machine.run("init-control-plane.sh", inputs)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import subprocess
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from components.cloud_init import LOGIN_USER
-from components.kubeadm import RENEWAL_DAYS
+from components.kubeadm import CONTROL_PLANE_FILES, RENEWAL_DAYS
 
 SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
@@ -126,7 +127,7 @@ def _ask_once(address: str, options: Sequence[str], seconds: float) -> Seen:
     try:
         answer = subprocess.run(
             ["ssh", *options, f"{LOGIN_USER}@{address}", "sudo bash -s"],
-            input=f"RENEWAL_DAYS={RENEWAL_DAYS}\n{SCRIPT.read_text()}",
+            input=program(),
             text=True,
             capture_output=True,
             timeout=seconds,
@@ -139,6 +140,12 @@ def _ask_once(address: str, options: Sequence[str], seconds: float) -> Seen:
     if answer.returncode == 255 and "Permission denied" in answer.stderr:
         return Seen(locked=True)
     return Seen(lines=tuple(tuple(line.split()) for line in answer.stdout.splitlines() if line.strip()), clock=asked)
+
+
+def program() -> str:
+    """What is sent to a machine: look.sh and its inputs."""
+    files = "\n".join(CONTROL_PLANE_FILES)
+    return f"RENEWAL_DAYS={RENEWAL_DAYS}\nCONTROL_PLANE_FILES={shlex.quote(files)}\n{SCRIPT.read_text()}"
 
 
 def findings(seen: Seen, *, container_runtime: str) -> list[str]:

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Runs on a machine of the cluster, sent over SSH by tools/look.py: says what is there, and changes nothing.
-# Input: RENEWAL_DAYS (how long before its end a certificate is renewed).
+# Inputs: RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
+#   /etc/kubernetes, one a line).
 # Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; of a machine with
 # etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE REPLICAS", the same of each Deployment, DaemonSet and Service of
 # kube-system with <none> for what it has not; none of these where its API server does not answer.
@@ -45,11 +46,9 @@ fi
 # A reset takes all three away. Data that is gone alone may only lie elsewhere, as after a restore from a backup.
 if [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml || (-e /var/lib/kubeadm-libvirt/cluster.yaml && -e /etc/kubernetes/kubelet.conf) ]]; then
   echo 'cluster yes'
-  for file in manifests/{etcd,kube-apiserver,kube-controller-manager,kube-scheduler}.yaml \
-    {admin,controller-manager,scheduler}.conf pki/ca.crt pki/sa.{key,pub} \
-    pki/{apiserver,apiserver-etcd-client,apiserver-kubelet-client,front-proxy-client,etcd/server}.{crt,key}; do
+  while read -r file; do
     [[ -e /etc/kubernetes/$file ]] || changed "/etc/kubernetes/$file is gone"
-  done
+  done <<<"$CONTROL_PLANE_FILES"
   openssl x509 -checkend "$((RENEWAL_DAYS * 24 * 3600))" -noout -in /etc/kubernetes/pki/apiserver.crt >/dev/null ||
     changed "its certificates end soon"
   [[ -e /home/$SUDO_USER/.kube/config ]] || changed "$SUDO_USER has no kubeconfig"

@@ -72,8 +72,8 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
     """Why each step is repeated, for a cluster that `up` had finished."""
     anew: dict[str, str] = {}
     nodes = next((each.nodes for name, each in seen.items() if name.startswith("control-plane")), None)
+    runtime = settings.container_runtime
     for name, each in seen.items():
-        runtime = settings.container_runtime
         found = findings(each, container_runtime=runtime) if each.lines else ["it does not answer over SSH"]
         found += _in_the_cluster(name, each, nodes)
         if not found:

@@ -4,7 +4,8 @@
 # Inputs: KUBEADM_CONFIGURATION (v1beta4 documents), LOGIN_USER (gets admin.conf as ~/.kube/config),
 #   PATCHES (directory of patches that the configuration names), LIVENESS_FAILURES (failed probes until a static pod is
 #   restarted), READINESS_PERIOD (seconds between two probes), API_SECONDS (how long the API server may take to answer),
-#   RENEWAL_DAYS (how long before its end a certificate is renewed).
+#   RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
+#   /etc/kubernetes, one a line).
 # Result: none.
 
 # Written when init has succeeded. Not in /etc/kubernetes: who restores that, or removes it, must not make a cluster that was
@@ -63,11 +64,9 @@ restore() {
   local file missing=()
   # Where etcd's manifest is there, its data may lie elsewhere, as after a restore from a backup.
   [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml ]] || lost /var/lib/etcd/member
-  for file in manifests/{etcd,kube-apiserver,kube-controller-manager,kube-scheduler}.yaml \
-    {admin,controller-manager,kubelet,scheduler}.conf pki/ca.crt pki/sa.{key,pub} \
-    pki/{apiserver,apiserver-etcd-client,apiserver-kubelet-client,front-proxy-client,etcd/server}.{crt,key}; do
+  while read -r file; do
     [[ -e /etc/kubernetes/$file ]] || missing+=("$file")
-  done
+  done <<<"$CONTROL_PLANE_FILES"$'\nkubelet.conf'
   if ((${#missing[@]} > 0)); then
     [[ -e /etc/kubernetes/pki/ca.key ]] || lost /etc/kubernetes/pki/ca.key
     step "write anew what is missing in /etc/kubernetes: ${missing[*]}"
