@@ -66,9 +66,21 @@ def test_a_kernel_setting_with_another_value_is_named(node: Sandbox) -> None:
     assert changed(node) == ["net.bridge.bridge-nf-call-iptables is not 1"]
 
 
-def test_certificates_that_end_soon_are_seen(node: Sandbox) -> None:
-    node.does("openssl", "exit 1")
-    assert changed(node) == ["its certificates end soon"]
+@pytest.mark.parametrize("file", ["pki/front-proxy-client.crt", "pki/etcd/server.crt"])
+def test_a_certificate_that_ends_soon_is_named(node: Sandbox, file: str) -> None:
+    node.does("openssl", f"[[ $* != *{file} ]]; exit")
+    assert changed(node) == [f"these certificates end within 60 days: {file}"]
+
+
+def test_a_kubeconfig_whose_certificate_ends_soon_is_named(node: Sandbox) -> None:
+    node.write("/etc/kubernetes/scheduler.conf", "    client-certificate-data: ZW5kcw==\n")
+    node.does("openssl", '[[ $* == *-in* || $(cat) != "ends" ]]; exit')
+    assert changed(node) == ["these certificates end within 60 days: scheduler.conf"]
+
+
+def test_no_authority_and_no_key_is_asked_when_it_ends(node: Sandbox) -> None:
+    node.does("openssl", "[[ $* != *ca.crt && $* != *.key ]]; exit")
+    assert changed(node) == []
 
 
 @pytest.mark.parametrize(

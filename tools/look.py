@@ -16,6 +16,7 @@ from typing import Any
 
 from components.cloud_init import LOGIN_USER
 from components.kubeadm import CONTROL_PLANE_FILES, RENEWAL_DAYS
+from components.remote import script_text
 
 SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
@@ -143,9 +144,10 @@ def _ask_once(address: str, options: Sequence[str], seconds: float) -> Seen:
 
 
 def program() -> str:
-    """What is sent to a machine: look.sh and its inputs."""
-    files = "\n".join(CONTROL_PLANE_FILES)
-    return f"RENEWAL_DAYS={RENEWAL_DAYS}\nCONTROL_PLANE_FILES={shlex.quote(files)}\n{SCRIPT.read_text()}"
+    """What is sent to a machine: its inputs, the functions that the program's own scripts share, and look.sh."""
+    files = shlex.quote("\n".join(CONTROL_PLANE_FILES))
+    inputs = f"LIMIT=0\nRENEWAL_DAYS={RENEWAL_DAYS}\nCONTROL_PLANE_FILES={files}\n"
+    return inputs + script_text("common.sh") + SCRIPT.read_text()
 
 
 def findings(seen: Seen, *, container_runtime: str) -> list[str]:

@@ -1,11 +1,13 @@
 # shellcheck shell=bash
-# Runs on a machine of the cluster, sent over SSH by tools/look.py: says what is there, and changes nothing.
+# Runs on a machine of the cluster, sent over SSH by tools/look.py behind common.sh: says what is there, and changes nothing.
+# Goes on whatever fails.
 # Inputs: RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
 #   /etc/kubernetes, one a line).
 # Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; of a machine with
 # etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE REPLICAS", the same of each Deployment, DaemonSet and Service of
 # kube-system with <none> for what it has not; none of these where its API server does not answer.
-set -uo pipefail
+set +e -uo pipefail
+trap - EXIT TERM
 
 readonly settings=/etc/sysctl.d/99-kubernetes.conf modules=/etc/modules-load.d/kubernetes.conf
 
@@ -49,8 +51,8 @@ if [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml || (-e /
   while read -r file; do
     [[ -e /etc/kubernetes/$file ]] || changed "/etc/kubernetes/$file is gone"
   done <<<"$CONTROL_PLANE_FILES"
-  openssl x509 -checkend "$((RENEWAL_DAYS * 24 * 3600))" -noout -in /etc/kubernetes/pki/apiserver.crt >/dev/null ||
-    changed "its certificates end soon"
+  ending=$(ending "$RENEWAL_DAYS" <<<"$CONTROL_PLANE_FILES")
+  [[ -z $ending ]] || changed "these certificates end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
   [[ -e /home/$SUDO_USER/.kube/config ]] || changed "$SUDO_USER has no kubeconfig"
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
   # Less time than the whole look has: a machine that is slow to answer for its cluster has still answered.

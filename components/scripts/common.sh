@@ -62,6 +62,23 @@ forget_pod_network() {
   done
 }
 
+# ending DAYS <FILES: which of these files of /etc/kubernetes, one a line, have a certificate that ends within so many days,
+# or has ended. A CA's lives ten years, and nothing renews it.
+ending() {
+  local file path until=("-checkend" "$(($1 * 24 * 3600))" "-noout")
+  while read -r file; do
+    path=/etc/kubernetes/$file
+    [[ -e $path ]] || continue
+    case $file in
+      *ca.crt) ;;
+      *.crt) openssl x509 "${until[@]}" -in "$path" >/dev/null || echo "$file" ;;
+      *.conf)
+        sed --quiet 's/^ *client-certificate-data: //p' "$path" | base64 --decode | openssl x509 "${until[@]}" >/dev/null || echo "$file"
+        ;;
+    esac
+  done
+}
+
 trap 'fail "stopped after its limit of ${LIMIT} s while: $doing. Run pulumi up again to go on from here, or raise timeoutFactor."' TERM
 
 # What a script removes however it ends; a script that has something to remove defines its own.

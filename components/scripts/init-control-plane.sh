@@ -84,12 +84,14 @@ restore() {
 
 # kubeadm's certificates live a year, and nobody renews them but an upgrade; its CAs live ten.
 renew() {
-  local component
-  openssl x509 -checkend "$((RENEWAL_DAYS * 24 * 3600))" -noout -in /etc/kubernetes/pki/apiserver.crt >/dev/null && return 0
-  step "renew certificates that end within $RENEWAL_DAYS days"
+  local component ending
+  ending=$(ending "$RENEWAL_DAYS" <<<"$CONTROL_PLANE_FILES")
+  [[ -n $ending ]] || return 0
+  step "renew all certificates, for these end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
   kubeadm certs renew all --config "$saved" >&2
   for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
-    pkill --exact "$component" || true # the kubelet starts it again, with what is new
+    # By the name that the system knows it by, 15 letters long. The kubelet starts it again, with what is new.
+    pkill --exact "${component:0:15}" || true
   done
 }
 

@@ -14,6 +14,15 @@ def kubelet_is_older_than(seconds: int) -> str:
     return f"(( $(cut -d. -f1 /proc/uptime) - {started} / 1000000 > {seconds} ))"
 
 
+def sign_the_api_servers_certificate_anew(life: str) -> str:
+    """A root shell script; `life` are options of openssl x509. The API server takes a new file at once."""
+    return (
+        "cd /etc/kubernetes/pki\n"
+        f"openssl x509 -in apiserver.crt -CA ca.crt -CAkey ca.key {life} -out /run/new.crt\n"
+        "mv /run/new.crt apiserver.crt"
+    )
+
+
 DAMAGES = [
     damage(
         "settings-removed",
@@ -55,9 +64,15 @@ DAMAGES = [
         "certificate-ending",
         "The API server's certificate has a day left",
         "control-plane-1",
-        "cd /etc/kubernetes/pki\nopenssl x509 -in apiserver.crt -CA ca.crt -CAkey ca.key -days 1 -out /run/new.crt\n"
-        "mv /run/new.crt apiserver.crt",
-        "control-plane-1: its certificates end soon",
+        sign_the_api_servers_certificate_anew("-days 1"),
+        "control-plane-1: these certificates end within 60 days: pki/apiserver.crt",
+    ),
+    damage(
+        "certificate-ended",
+        "The API server's certificate has ended",
+        "control-plane-1",
+        sign_the_api_servers_certificate_anew("-not_before 20200101000000Z -not_after 20210101000000Z"),
+        "control-plane-1: these certificates end within 60 days: pki/apiserver.crt",
     ),
     damage(
         "kubelet-configuration-deleted",
