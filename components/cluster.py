@@ -128,6 +128,8 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "API_SECONDS": str(240 * self._settings.timeout_factor),
                 "RENEWAL_DAYS": str(kubeadm.RENEWAL_DAYS),
                 "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),
+                "ADDONS": " ".join(kubeadm.ADDONS),
+                "RECORDS": " ".join(kubeadm.RECORDS),
             },
         )
         # After prepare: without kubeadm and a container runtime there is nothing to run.

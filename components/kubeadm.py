@@ -34,6 +34,10 @@ CONTROL_PLANE_FILES = (
     ),
 )
 """What kubeadm makes in /etc/kubernetes for a control plane and can make anew while it has the keys of its CAs."""
+ADDONS = ("deployment/coredns", "service/kube-dns", "daemonset/kube-proxy", "configmap/coredns", "configmap/kube-proxy")
+"""What `kubeadm init phase addon` puts into kube-system."""
+RECORDS = ("configmap/kubeadm-config", "configmap/kubelet-config")
+"""What `kubeadm init phase upload-config` puts there: a worker that joins reads them."""
 RENEWAL_DAYS = 60
 """How long before their end the control plane's certificates, which live a year, are renewed."""
 READINESS_PERIOD = 1

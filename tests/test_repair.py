@@ -68,9 +68,13 @@ def well(**changed: str) -> Seen:
 
 NONE = "<none>"
 ADDONS = {
-    "coredns": ("Deployment", "coredns", NONE, "2", NONE, "2"),
-    "kube-proxy": ("DaemonSet", "kube-proxy", NONE, NONE, NONE, NONE),
-    "kube-dns": ("Service", "kube-dns", NONE, NONE, NONE, NONE),
+    "deployment/coredns": ("Deployment", "coredns", NONE, "2", NONE, "2"),
+    "daemonset/kube-proxy": ("DaemonSet", "kube-proxy", NONE, NONE, NONE, NONE),
+    "service/kube-dns": ("Service", "kube-dns", NONE, NONE, NONE, NONE),
+    **{
+        f"configmap/{name}": ("ConfigMap", name, NONE, NONE, NONE, NONE)
+        for name in ("coredns", "kube-proxy", "kubeadm-config", "kubelet-config")
+    },
 }
 
 
@@ -79,7 +83,7 @@ def control_plane(nodes: dict[str, str] | None = None, *, without: str = "") -> 
     own: list[tuple[str, ...]] = []
     if nodes is not None:
         own = [("Node", name, ready, NONE, NONE, NONE) for name, ready in nodes.items()]
-        own += [each for name, each in ADDONS.items() if name not in without]
+        own += [each for name, each in ADDONS.items() if name != without]
     return Seen(lines=(*well(cluster="yes").lines, *own), clock=time.time())
 
 
@@ -182,7 +186,7 @@ def test_an_addon_that_somebody_has_deleted_is_written_anew_by_kubeadm(addon: st
 
 
 def test_a_dns_without_a_pod_is_asked_for_an_answer() -> None:
-    seen = control_plane(dict.fromkeys(NODES, "True"), without="coredns")
+    seen = control_plane(dict.fromkeys(NODES, "True"), without="deployment/coredns")
     idle = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "2")), clock=seen.clock)
     assert set(unwell(stack(), make_settings(), everything(control_plane_1=idle))) == CHECKS
     others = ("Deployment", "metrics-server", NONE, NONE, NONE, "1")
@@ -194,7 +198,7 @@ def test_a_dns_without_a_pod_is_asked_for_an_answer() -> None:
 
 
 def test_a_dns_that_somebody_has_scaled_to_nothing_is_scaled_back() -> None:
-    seen = control_plane(dict.fromkeys(NODES, "True"), without="coredns")
+    seen = control_plane(dict.fromkeys(NODES, "True"), without="deployment/coredns")
     none = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "0")), clock=seen.clock)
     anew = unwell(stack(), make_settings(), everything(control_plane_1=none))
     assert set(anew) == {*CONTROL_PLANE_STEPS, *CHECKS}

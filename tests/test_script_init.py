@@ -20,7 +20,11 @@ RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.so
 LINKS = [f"ip -oneline link show {link}" for link in ("cni0", "flannel.1")]
 INIT = "kubeadm init --config /run/kubeadm-init.yaml --skip-token-print"
 READY = "kubectl get --raw /readyz"
-ADDONS = "kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy"
+ADDONS = (
+    "kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy "
+    "configmap/coredns configmap/kube-proxy"
+)
+RECORDS = "kubectl --namespace kube-system get configmap/kubeadm-config configmap/kubelet-config"
 NODE = "kubectl get node machine --ignore-not-found --output name"
 PHASES = [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("certs all", "kubeconfig all")]
 PHASES += [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("etcd local", "control-plane all")]
@@ -86,6 +90,8 @@ def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Resu
         "API_SECONDS": api_seconds,
         "RENEWAL_DAYS": "60",
         "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),
+        "ADDONS": " ".join(kubeadm.ADDONS),
+        "RECORDS": " ".join(kubeadm.RECORDS),
     }
     return machine.run("init-control-plane.sh", inputs)
 
@@ -137,7 +143,9 @@ def test_a_second_run_only_looks_whether_the_api_server_answers(control_plane: S
     files = control_plane.files()
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [READY, NODE, ADDONS, REPLICAS], "a cluster that works was initialised again"
+    assert control_plane.lines() == [READY, NODE, ADDONS, RECORDS, REPLICAS], (
+        "a cluster that works was initialised again"
+    )
     assert control_plane.files() == files
 
 
@@ -208,7 +216,7 @@ def test_what_somebody_has_removed_of_a_cluster_kubeadm_writes_anew(control_plan
     control_plane.forget()
     result = init(control_plane)
     assert f"write anew what is missing in /etc/kubernetes: {file}\n" in result.said
-    assert control_plane.lines() == [*PHASES, READY, NODE, ADDONS, REPLICAS]
+    assert control_plane.lines() == [*PHASES, READY, NODE, ADDONS, RECORDS, REPLICAS]
 
 
 def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: Sandbox) -> None:
@@ -221,6 +229,7 @@ def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: S
         READY,
         NODE,
         ADDONS,
+        RECORDS,
         REPLICAS,
     ]
 
@@ -279,7 +288,17 @@ def test_addons_that_somebody_has_deleted_are_written_anew(control_plane: Sandbo
     )
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [READY, NODE, ADDONS, f"kubeadm init phase addon all --config {SAVED}", REPLICAS]
+    addon = f"kubeadm init phase addon all --config {SAVED}"
+    assert control_plane.lines() == [READY, NODE, ADDONS, addon, RECORDS, REPLICAS]
+
+
+def test_what_a_worker_that_joins_reads_is_written_anew(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.does("kubectl", HAS_ITS_NODE + "\n[[ $* != *kubelet-config* ]] || exit 1")
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    upload = f"kubeadm init phase upload-config all --config {SAVED}"
+    assert control_plane.lines() == [READY, NODE, ADDONS, RECORDS, upload, REPLICAS]
 
 
 def test_one_certificate_that_ends_soon_renews_all_and_whoever_uses_them_reads_them_anew(
@@ -307,7 +326,7 @@ def test_a_dns_that_somebody_has_scaled_to_nothing_gets_its_replicas_back(contro
     control_plane.forget()
     assert init(control_plane).code == 0
     scale = "kubectl --namespace kube-system scale deployment/coredns --replicas=2"
-    assert control_plane.lines() == [READY, NODE, ADDONS, REPLICAS, scale]
+    assert control_plane.lines() == [READY, NODE, ADDONS, RECORDS, REPLICAS, scale]
 
 
 def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_control_plane_anew(
@@ -326,6 +345,7 @@ def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_contro
         "kubectl wait --for=create --timeout=30s node/machine",
         f"kubeadm init phase mark-control-plane --config {SAVED}",
         ADDONS,
+        RECORDS,
         REPLICAS,
     ]
 

@@ -59,6 +59,7 @@ case "$*" in
   "get node "*status*) [[ -e /mnt/not-ready ]] && printf Unknown || printf True ;;
   "get node "*) [[ -e /mnt/node ]] && echo node/worker-1 ;;
   *" wait --for=jsonpath={.data.jws-kubeconfig-abcdef} "*) [[ ! -e /mnt/unsigned ]]; exit ;;
+  *" get configmap cluster-info "*) [[ -e /mnt/undiscoverable ]] || echo configmap/cluster-info ;;
   *" annotate "*) /usr/bin/rm -f /mnt/unsigned ;;
   *" get secrets "*) [[ -e /mnt/minted ]] && printf bootstrap-token-abcdef ;;
   *" delete secrets "*)
@@ -222,6 +223,19 @@ def test_a_token_that_the_cluster_does_not_sign_is_pointed_out_to_it(control_pla
     poked = [line for line in control_plane.lines("kubectl") if "annotate" in line]
     assert len(poked) == 1
     assert poked[0].startswith("kubectl --namespace kube-system annotate --overwrite secret bootstrap-token-abcdef ")
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_what_was_deleted_of_the_way_to_the_cluster_is_written_anew(control_plane: Sandbox, *, deleted: bool) -> None:
+    control_plane.write("/mnt/unsigned")
+    if deleted:
+        control_plane.write("/mnt/undiscoverable")
+    control_plane.does(
+        "ssh", f"[[ ${{!#}} == *join-worker.sh ]] && while [[ -e /mnt/unsigned ]]; do :; done; {DOES_SSH}"
+    )
+    assert join(control_plane).code == 0
+    anew = "kubeadm init phase bootstrap-token --config /var/lib/kubeadm-libvirt/cluster.yaml"
+    assert control_plane.lines("kubeadm").count(anew) == int(deleted)
 
 
 def test_nobody_waits_for_a_signature_when_the_join_has_failed(control_plane: Sandbox) -> None:

@@ -63,15 +63,16 @@ class Seen:
         return [line[1] for line in self._objects("Node") if line[4] == "true"]
 
     @property
-    def addons(self) -> dict[str, bool]:
-        """The Deployments, DaemonSets and Services of kube-system, and whether each works; asked of Deployments."""
-        deployments = {line[1]: line[3] not in ("0", "<none>") for line in self._objects("Deployment")}
-        return deployments | {line[1]: True for kind in ("DaemonSet", "Service") for line in self._objects(kind)}
+    def objects(self) -> dict[str, bool]:
+        """What kube-system has, such as deployment/coredns, and whether it works; asked of Deployments."""
+        deployments = {f"deployment/{line[1]}": line[3] not in ("0", "<none>") for line in self._objects("Deployment")}
+        others = ("DaemonSet", "Service", "ConfigMap")
+        return deployments | {f"{kind.lower()}/{line[1]}": True for kind in others for line in self._objects(kind)}
 
     @property
     def scaled_to_nothing(self) -> list[str]:
         """The Deployments of kube-system that are to have no pods."""
-        return [line[1] for line in self._objects("Deployment") if line[5] == "0"]
+        return [f"deployment/{line[1]}" for line in self._objects("Deployment") if line[5] == "0"]
 
     def _objects(self, kind: str) -> list[tuple[str, ...]]:
         return [line for line in self.lines if line[0] == kind and len(line) == COLUMNS]

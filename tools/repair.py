@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from components.kubeadm import ADDONS, RECORDS
 from components.settings import Settings
 from tools.check_configuration import load
 from tools.look import Seen, findings, full, look
@@ -20,8 +21,7 @@ from tools.stack_resources import Stack
 
 LOOK_SECONDS = 60
 """How long a machine may take to answer, which may be one that just starts; emulated, three times as long."""
-ADDONS = ("coredns", "kube-proxy", "kube-dns")
-"""What kubeadm itself puts into a cluster."""
+DNS = "deployment/coredns"
 NOT_READY, NOT_THERE = "its node is not Ready", "its node is not in the cluster"
 CHECKS = ("nodes-ready-check", "cluster-dns-check")
 
@@ -93,7 +93,7 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
                 anew[f"{step}-join"] = f"{reason}; it joins again"
     if anew:
         anew |= dict.fromkeys(CHECKS, "All is checked again after the repair")
-    elif not all(each.addons.get("coredns", True) for each in seen.values()):
+    elif not all(each.objects.get(DNS, True) for each in seen.values()):
         anew |= dict.fromkeys(CHECKS, "CoreDNS has no pod that is ready; all is checked again")
     return {name: reason for name, reason in anew.items() if name in stack.urns}
 
@@ -107,8 +107,8 @@ def _in_the_cluster(name: str, seen: Seen, nodes: Mapping[str, str] | None) -> l
         if seen.nodes is None:
             found.append("its API server does not answer")
         else:
-            found += [f"{addon} is not in the cluster" for addon in ADDONS if addon not in seen.addons]
-            found += [f"{addon} is scaled to nothing" for addon in ADDONS if addon in seen.scaled_to_nothing]
+            found += [f"{each} is not in the cluster" for each in (*ADDONS, *RECORDS) if each not in seen.objects]
+            found += [f"{DNS} is scaled to nothing"] if DNS in seen.scaled_to_nothing else []
     return found
 
 

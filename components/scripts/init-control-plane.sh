@@ -5,7 +5,7 @@
 #   PATCHES (directory of patches that the configuration names), LIVENESS_FAILURES (failed probes until a static pod is
 #   restarted), READINESS_PERIOD (seconds between two probes), API_SECONDS (how long the API server may take to answer),
 #   RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
-#   /etc/kubernetes, one a line).
+#   /etc/kubernetes, one a line), ADDONS and RECORDS (what it has made in kube-system, such as configmap/coredns).
 # Result: none.
 
 # Written when init has succeeded. Not in /etc/kubernetes: who restores that, or removes it, must not make a cluster that was
@@ -106,14 +106,20 @@ restore_node() {
   kubeadm init phase mark-control-plane --config "$saved" >&2
 }
 
-# CoreDNS and kube-proxy, where somebody has deleted one, or has scaled CoreDNS to nothing.
-restore_addons() {
-  local replicas
-  if ! kubectl --namespace kube-system get deployment/coredns service/kube-dns daemonset/kube-proxy >/dev/null; then
+# What somebody has deleted of kubeadm's own objects, or a CoreDNS that was scaled to nothing.
+restore_objects() {
+  local addon record replicas
+  read -ra addon <<<"$ADDONS"
+  read -ra record <<<"$RECORDS"
+  if ! kubectl --namespace kube-system get "${addon[@]}" >/dev/null; then
     step "write CoreDNS and kube-proxy anew"
     kubeadm init phase addon all --config "$saved" >&2
   fi
-  # kubeadm leaves the number of its replicas as it is.
+  if ! kubectl --namespace kube-system get "${record[@]}" >/dev/null; then
+    step "write anew what a worker that joins reads"
+    kubeadm init phase upload-config all --config "$saved" >&2
+  fi
+  # kubeadm leaves the number of CoreDNS's replicas as it is.
   replicas=$(kubectl --namespace kube-system get deployment/coredns --output 'jsonpath={.spec.replicas}')
   if [[ $replicas == 0 ]]; then
     step "scale CoreDNS to two replicas again"
@@ -137,7 +143,7 @@ main() {
   wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz
   if [[ $whole == yes ]]; then
     restore_node
-    restore_addons
+    restore_objects
   fi
   install --directory --owner="$LOGIN_USER" --group="$LOGIN_USER" --mode=0700 "/home/$LOGIN_USER/.kube"
   install --owner="$LOGIN_USER" --group="$LOGIN_USER" --mode=0600 "$KUBECONFIG" "/home/$LOGIN_USER/.kube/config"

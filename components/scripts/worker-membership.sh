@@ -33,9 +33,12 @@ delete_tokens() { # by their Secrets' names, which hold only a token's public ha
 
 # signed TOKEN_ID: whether a worker with this token can trust cluster-info. The controller that signs it for each token
 # tries only once, and is refused where its own credentials have expired while the machine was paused; a change of the
-# token's Secret makes it try again.
+# token's Secret makes it try again. Where somebody has deleted cluster-info, kubeadm writes it anew.
 signed() {
+  local there
   kubectl --namespace kube-public wait --for="jsonpath={.data.jws-kubeconfig-$1}" --timeout=30s configmap/cluster-info && return 0
+  there=$(kubectl --namespace kube-public get configmap cluster-info --ignore-not-found --output name) || return
+  [[ -n $there ]] || kubeadm init phase bootstrap-token --config /var/lib/kubeadm-libvirt/cluster.yaml
   kubectl --namespace kube-system annotate --overwrite secret "bootstrap-token-$1" "kubeadm-libvirt/unsigned-after=$SECONDS"
   return 1
 }
