@@ -16,6 +16,11 @@ NAME = "nginx"
 NAMESPACE = "default"
 LABELS = {"app": NAME}
 PORT = 80
+WITHDRAWAL_SECONDS, MOST_WITHDRAWAL_SECONDS = 10, 25
+"""How long a pod that goes serves on, before `timeoutFactor`, and at most. Emulated nodes that have nothing else to do
+send it requests for up to 8 s more; beside a fourth machine one request met no answer after 10 s."""
+GRACE_SECONDS = 30
+"""How long it then has to answer what it has begun: Kubernetes' own default, which counts the withdrawal in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,7 @@ class WebServer(pulumi.ComponentResource):
                 replicas=settings.web_server_replicas,
                 selector=meta.v1.LabelSelectorArgs(match_labels=LABELS),
                 template=core.v1.PodTemplateSpecArgs(
-                    metadata=meta.v1.ObjectMetaArgs(labels=LABELS), spec=_pod(settings.web_server_image)
+                    metadata=meta.v1.ObjectMetaArgs(labels=LABELS), spec=_pod(settings)
                 ),
             ),
             opts=child,
@@ -81,19 +86,21 @@ class WebServer(pulumi.ComponentResource):
         self.register_outputs({"deployment": self.deployment.id, "service": self.service.id})
 
 
-def _pod(image: str) -> core.v1.PodSpecArgs:
+def _pod(settings: Settings) -> core.v1.PodSpecArgs:
+    withdrawal = min(WITHDRAWAL_SECONDS * settings.timeout_factor, MOST_WITHDRAWAL_SECONDS)
     return core.v1.PodSpecArgs(
+        termination_grace_period_seconds=withdrawal + GRACE_SECONDS,
         containers=[
             core.v1.ContainerArgs(
                 name=NAME,
-                image=image,
+                image=settings.web_server_image,
                 image_pull_policy="IfNotPresent",  # a registry that is away must not keep a node from what it has
                 ports=[core.v1.ContainerPortArgs(name="http", container_port=PORT, protocol="TCP")],
                 readiness_probe=_probe(period=5),
                 liveness_probe=_probe(period=20),
                 # Nodes learn seconds after the fact that a pod goes, and send it requests until then.
                 lifecycle=core.v1.LifecycleArgs(
-                    pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=10))
+                    pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=withdrawal))
                 ),
                 resources=core.v1.ResourceRequirementsArgs(
                     requests={"cpu": f"{MILLICPUS}m", "memory": f"{MEBIBYTES}Mi"}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from tests.conftest import RunProgram
 from tests.recording import Run
 
 
@@ -57,8 +60,14 @@ def test_a_drain_leaves_a_pod_to_answer_and_may_take_the_only_one(applied: Run) 
     assert spec["selector"]["matchLabels"].items() <= labels
 
 
-def test_a_pod_that_goes_answers_until_all_nodes_know(applied: Run) -> None:
-    assert container(applied)["lifecycle"] == {"preStop": {"sleep": {"seconds": 10}}}
+@pytest.mark.parametrize(("factor", "seconds"), [(1, 10), (2, 20), (8, 25)])
+def test_a_pod_that_goes_answers_until_all_nodes_know_and_then_ends_what_it_has_begun(
+    run_program: RunProgram, factor: int, seconds: int
+) -> None:
+    slow = run_program(timeoutFactor=factor)
+    assert container(slow)["lifecycle"] == {"preStop": {"sleep": {"seconds": seconds}}}
+    pod = slow.one(":Deployment").plain("spec")["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] == seconds + 30
 
 
 def test_the_pods_are_spread_but_run_where_there_is_one_node_only(applied: Run) -> None:

@@ -13,8 +13,9 @@ from tests.e2e.cluster import REPOSITORY
 ASK = """
 while sleep 1; do
   for url in "$@"; do
-    code=$(curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' "$url")
-    echo "$EPOCHSECONDS $url $code"
+    # What curl says of an answer that did not come is all that is known of it afterwards.
+    format='%{time_total} s %{errormsg} %{http_code}\n'
+    echo "$EPOCHREALTIME $url $(curl --silent --output /dev/null --max-time 10 --write-out "$format" "$url")"
   done
 done
 """
@@ -27,7 +28,7 @@ class Serving:
     log: Path
 
     def answers(self) -> list[str]:
-        """A line an answer: time, URL, HTTP status (000 where there was none)."""
+        """A line an answer: time, URL, seconds, what went wrong, HTTP status (000 where there was no answer)."""
         return self.log.read_text().splitlines()
 
     def failures(self) -> list[str]:
