@@ -46,6 +46,7 @@ SYSTEM = [
     "date",
     "ip",
     "modprobe",
+    "pgrep",
     "pkill",
     "sleep",
     "ssh",

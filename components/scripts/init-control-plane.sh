@@ -82,6 +82,21 @@ restore() {
   fi
 }
 
+another() {
+  local now
+  now=$(pgrep --exact "$1") && [[ $now != "$2" ]]
+}
+
+# restart COMPONENT: a static pod's process ends, and the kubelet starts it again, with the certificates that there are now.
+restart() {
+  local process=${1:0:15} before # the system knows it by the first 15 letters of its name
+  before=$(pgrep --exact "$process") || return 0
+  step "restart $1"
+  pkill --exact "$process"
+  wait_for "$API_SECONDS" "another process of $1" another "$process" "$before"
+  wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz
+}
+
 # kubeadm's certificates live a year, and nobody renews them but an upgrade; its CAs live ten.
 renew() {
   local component ending
@@ -89,9 +104,9 @@ renew() {
   [[ -n $ending ]] || return 0
   step "renew all certificates, for these end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
   kubeadm certs renew all --config "$saved" >&2
+  # One after the other: an API server that starts while etcd does is restarted again and again, later each time.
   for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
-    # By the name that the system knows it by, 15 letters long. The kubelet starts it again, with what is new.
-    pkill --exact "${component:0:15}" || true
+    restart "$component"
   done
 }
 
