@@ -20,7 +20,7 @@ WITHDRAWAL_SECONDS, MOST_WITHDRAWAL_SECONDS = 10, 25
 """How long a pod that goes serves on, before `timeoutFactor`, and at most. Emulated nodes that have nothing else to do
 send it requests for up to 8 s more; beside a fourth machine one request met no answer after 10 s."""
 GRACE_SECONDS = 30
-"""How long it then has to answer what it has begun: Kubernetes' own default, which counts the withdrawal in."""
+"""How long it then has to answer what it has begun: as long as Kubernetes gives to both together by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

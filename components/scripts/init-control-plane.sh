@@ -82,6 +82,7 @@ restore() {
   fi
 }
 
+# another PROCESS BEFORE: whether it runs, and not as the process id BEFORE any more.
 another() {
   local now
   now=$(pgrep --exact "$1") && [[ $now != "$2" ]]
@@ -92,7 +93,7 @@ restart() {
   local process=${1:0:15} before # the system knows it by the first 15 letters of its name
   before=$(pgrep --exact "$process") || return 0
   step "restart $1"
-  pkill --exact "$process"
+  pkill --exact "$process" || true # it has just ended by itself
   wait_for "$API_SECONDS" "another process of $1" another "$process" "$before"
   wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz
 }
