@@ -61,7 +61,9 @@ def run_script(
     """
     limit = script.seconds * timeout_factor
     run = f"sudo timeout --kill-after=30 {limit} bash -s"
-    stdin = pulumi.Output.all(**script.inputs, LIMIT=str(limit)).apply(lambda inputs: _program(script.file, inputs))
+    stdin = pulumi.Output.all(**script.inputs, LIMIT=str(limit)).apply(
+        lambda inputs: program(script_text(script.file), inputs)
+    )
     bound = f"{limit + BOOT_SECONDS * timeout_factor + 60}s"
     own = pulumi.ResourceOptions(
         additional_secret_outputs=["stdout"] if script.secret_result else None,
@@ -83,7 +85,7 @@ def run_script(
     )
 
 
-def _program(file: str, inputs: Mapping[str, Any]) -> str:
-    """The inputs as shell assignments, the common functions, and the script."""
+def program(script: str, inputs: Mapping[str, Any]) -> str:
+    """What is sent to a machine: the inputs as shell assignments, the common functions, and the text of a script."""
     assignments = [f"{key}={shlex.quote(str(value))}" for key, value in sorted(inputs.items())]
-    return "\n".join([*assignments, script_text("common.sh"), script_text(file)])
+    return "\n".join([*assignments, script_text("common.sh"), script])

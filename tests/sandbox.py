@@ -145,7 +145,7 @@ class Sandbox:
     @staticmethod
     def program(script: str, inputs: Mapping[str, str] | None = None) -> str:
         """What remote.py sends: the inputs, the common functions and the script; with a limit of 60 s."""
-        return remote._program(script, {**(inputs or {}), "LIMIT": "60"})
+        return remote.program(remote.script_text(script), {**(inputs or {}), "LIMIT": "60"})
 
     def shell(self, text: str, *arguments: str) -> Result:
         """Runs shell text that comes on standard input."""

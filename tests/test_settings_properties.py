@@ -170,7 +170,8 @@ def after_bash(assignments: str, names: list[str]) -> dict[str, str]:
     )
 )
 def test_a_shell_variable_is_what_the_program_meant_whatever_it_holds(inputs: dict[str, str]) -> None:
-    assignments = remote._program("read-kubeconfig.sh", inputs).partition("# shellcheck shell=bash")[0]
+    sent = remote.program(remote.script_text("read-kubeconfig.sh"), inputs)
+    assignments = sent.partition("# shellcheck shell=bash")[0]
     assert after_bash(assignments, sorted(inputs)) == inputs
 
 

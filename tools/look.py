@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import subprocess
 import tempfile
 import time
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components import remote
 from components.cloud_init import LOGIN_USER
 from components.kubeadm import CONTROL_PLANE_FILES, RENEWAL_DAYS
-from components.remote import script_text
 
 SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
@@ -145,10 +144,9 @@ def _ask_once(address: str, options: Sequence[str], seconds: float) -> Seen:
 
 
 def program() -> str:
-    """What is sent to a machine: its inputs, the functions that the program's own scripts share, and look.sh."""
-    files = shlex.quote("\n".join(CONTROL_PLANE_FILES))
-    inputs = f"LIMIT=0\nRENEWAL_DAYS={RENEWAL_DAYS}\nCONTROL_PLANE_FILES={files}\n"
-    return inputs + script_text("common.sh") + SCRIPT.read_text()
+    """What is sent to a machine. The look is bounded here, not by a limit of its own."""
+    inputs = {"LIMIT": 0, "RENEWAL_DAYS": RENEWAL_DAYS, "CONTROL_PLANE_FILES": "\n".join(CONTROL_PLANE_FILES)}
+    return remote.program(SCRIPT.read_text(), inputs)
 
 
 def findings(seen: Seen, *, container_runtime: str) -> list[str]:

@@ -11,16 +11,19 @@
 # Written when init has succeeded. Not in /etc/kubernetes: who restores that, or removes it, must not make a cluster that was
 # once whole look like an init that was stopped half-way.
 readonly saved=/var/lib/kubeadm-libvirt/cluster.yaml
+readonly static_pods=(etcd kube-apiserver kube-controller-manager kube-scheduler)
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
 cleanup() { rm -f /run/kubeadm-init.yaml; }
+
+wait_for_api() { wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz; }
 
 # A static pod that is only slow must not be restarted: its start is the most work of all, and the next one is slower.
 # Nor must it be asked every second whether it is ready: each answer costs a TLS handshake, and etcd a read.
 write_patches() {
   local component probes
   install --directory --mode=0700 "$PATCHES"
-  for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+  for component in "${static_pods[@]}"; do
     probes="livenessProbe: {failureThreshold: $LIVENESS_FAILURES}"
     # kubeadm gives this one no readiness probe that could be patched.
     [[ $component == kube-controller-manager ]] || probes+=", readinessProbe: {periodSeconds: $READINESS_PERIOD}"
@@ -95,7 +98,7 @@ restart() {
   step "restart $1"
   pkill --exact "$process" || true # it has just ended by itself
   wait_for "$API_SECONDS" "another process of $1" another "$process" "$before"
-  wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz
+  wait_for_api
 }
 
 # kubeadm's certificates live a year, and nobody renews them but an upgrade; its CAs live ten.
@@ -106,7 +109,7 @@ renew() {
   step "renew all certificates, for these end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
   kubeadm certs renew all --config "$saved" >&2
   # One after the other: an API server that starts while etcd does is restarted again and again, later each time.
-  for component in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+  for component in "${static_pods[@]}"; do
     restart "$component"
   done
 }
@@ -156,7 +159,7 @@ main() {
     initialise
   fi
   step "wait for the API server"
-  wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz
+  wait_for_api
   if [[ $whole == yes ]]; then
     restore_node
     restore_objects
