@@ -74,6 +74,33 @@ def test_an_interrupted_run_may_save_its_state(tmp_path: Path, monkeypatch: pyte
     assert run.wait(0) == 3
 
 
+@pytest.mark.usefixtures("job")
+def test_ctrl_c_interrupts_everything_that_make_has_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, ready = tmp_path / "said", tmp_path / "ready"
+    os.mkfifo(ready)
+    inner = f'trap "echo inner >>{said}; exit 3" INT; echo >{ready}; while :; do read -t 0.1 <> <(:); done'
+    run = a_run(tmp_path, monkeypatch, f"trap 'echo outer >>{said}; exit 130' INT; bash -c '{inner}'")
+    ready.read_text()
+    assert run.press_ctrl_c()
+    assert said.read_text().split() == ["inner", "outer"]
+    assert run.wait(0) == 130
+
+
+def test_a_run_that_goes_on_after_ctrl_c_is_told_again_and_then_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, ready = tmp_path / "said", tmp_path / "ready"
+    os.mkfifo(ready)
+    monkeypatch.setattr(make_run, "MERCY_SECONDS", 1)
+    deaf = f"trap 'echo interrupted >>{said}' INT; echo >{ready}; while :; do read -t 0.1 <> <(:); done"
+    run = a_run(tmp_path, monkeypatch, deaf)
+    ready.read_text()
+    assert not run.press_ctrl_c()
+    assert said.read_text().split() == ["interrupted"] * 2
+    run.interrupt()
+    assert run.wait(0) == -signal.SIGKILL
+
+
 @contextmanager
 def serving(handler: type[SimpleHTTPRequestHandler] | type[Wrong]) -> Iterator[str]:
     """The handler behind a port of its own, and its URL."""

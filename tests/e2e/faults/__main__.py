@@ -25,6 +25,7 @@ from tests.e2e.faults.trial import outcome
 
 FAULTS: list[Fault] = [
     *catalogue_killed.KILLED_RUNS,
+    *catalogue_killed.INTERRUPTED_RUNS,
     *catalogue_killed.MACHINES_OFF,
     *catalogue_killed.PROCESSES,
     *catalogue_mirrors.MIRRORS,

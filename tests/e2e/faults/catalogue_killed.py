@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.faults.fault import Fault, Phase
-from tests.e2e.faults.injections import all_off, kill_run, off, on, once, restart_libvirtd
+from tests.e2e.faults.injections import all_off, interrupt_run, kill_run, off, on, once, restart_libvirtd
 from tests.e2e.faults.moments import Moment, begins, ends, says
 
 INSTALLS = "install docker"
@@ -30,6 +30,19 @@ KILLED_RUNS = [
         inject=kill_run,
     )
     for phase, (start, when) in PHASES.items()
+]
+
+INTERRUPTED_RUNS = [
+    Fault(
+        name=f"interrupted-{phase}",
+        what="The user presses Ctrl-C",
+        start=start,
+        when=when,
+        inject=interrupt_run,
+        message="Interrupted; the same command goes on from here",
+    )
+    for phase, (start, when) in PHASES.items()
+    if phase != "keys"
 ]
 
 VICTIMS = {

@@ -21,6 +21,12 @@ def kill_run(scene: Scene) -> None:
     scene.run.kill_tree()
 
 
+def interrupt_run(scene: Scene) -> None:
+    """The user presses Ctrl-C, and once more after a while; the run has to end."""
+    assert scene.run is not None
+    assert scene.run.press_ctrl_c(), "the run goes on, in spite of Ctrl-C"
+
+
 def both(first: Injection, second: Injection) -> Injection:
     """One after the other."""
 

@@ -67,19 +67,19 @@ class MakeRun:
                 os.kill(pid, signal.SIGKILL)
         self._make.wait()
 
-    def interrupt(self) -> None:
-        """What Ctrl-C does, pressed again after half of MERCY_SECONDS; returns when the run has ended."""
+    def press_ctrl_c(self) -> bool:
+        """What a terminal does: everything in make's process group is interrupted; again after half of MERCY_SECONDS.
+
+        Pulumi lets what it has begun go on to its end, and leaves it alone when it is interrupted for the second time.
+        Returns whether the run has ended.
+        """
         for _ in range(2):
-            for pid in descendants(self._make.pid):
-                if _command(pid) == "pulumi":
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGINT)
+            os.killpg(self._make.pid, signal.SIGINT)
             if self.wait(MERCY_SECONDS / 2) is not None:
-                return
-        self.kill_tree()
+                return True
+        return False
 
-
-def _command(pid: int) -> str:
-    with suppress(OSError):
-        return (Path("/proc") / str(pid) / "comm").read_text().strip()
-    return ""
+    def interrupt(self) -> None:
+        """Ends a run that takes too long; returns when it has ended."""
+        if not self.press_ctrl_c():
+            self.kill_tree()
