@@ -92,6 +92,7 @@ def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_
 
 def test_a_stack_file_without_an_end_of_its_last_line_gets_the_salt_on_a_line_of_its_own(host: Path) -> None:
     stand_in(host, "pulumi", """echo '[{"name": "lab"}]'""")
+    stand_in(host, "python", "true")
     (host / "Pulumi.lab.yaml").write_text("encryptionsalt: old\nconfig:\n  kubeadm-libvirt:workers: 3")
     (host / ".state/lab").mkdir(parents=True)
     (host / ".state/lab/Pulumi.lab.yaml").write_text("encryptionsalt: salt\n")
@@ -103,6 +104,7 @@ def test_a_stack_file_without_an_end_of_its_last_line_gets_the_salt_on_a_line_of
 def passphrase(host: Path) -> subprocess.CompletedProcess[str]:
     """What use_state says of the passphrase, and whether there is one afterwards."""
     stand_in(host, "pulumi", """echo '[{"name": "lab"}]'""")
+    stand_in(host, "python", "true")
     (host / "Pulumi.lab.yaml").write_text("config: {}\n")
     says = "echo ${passphrase_lost:-not lost}; ls .state/lab"
     return shell(host, f'cd "$HOME"; use_state lab; {says}')
@@ -112,6 +114,15 @@ def test_a_new_state_gets_a_passphrase(host: Path) -> None:
     done = passphrase(host)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "not lost\nPulumi.lab.yaml\npassphrase\n"
+
+
+def test_a_state_that_cannot_be_read_ends_the_run_before_pulumi_is_asked(host: Path) -> None:
+    (host / "Pulumi.lab.yaml").write_text("config: {}\n")
+    stand_in(host, "pulumi", "true")
+    stand_in(host, "python", "[[ $* != '-m tools.torn_state .state/lab lab' ]]")
+    done = shell(host, 'cd "$HOME"; use_state lab; echo went on')
+    assert done.returncode != 0
+    assert (done.stdout, calls(host)) == ("", ["python -m tools.torn_state .state/lab lab"])
 
 
 def test_a_state_whose_passphrase_is_lost_gets_no_new_one(host: Path) -> None:

@@ -66,6 +66,7 @@ use_state() {
     # later command ends with "EOF".
     export PULUMI_BACKEND_URL="file://$PWD/$state?metadata=skip"
     find "$state" -name '*.json.attrs' -delete
+    python -m tools.torn_state "$state" "$stack"
     if [[ -z ${PULUMI_CONFIG_PASSPHRASE+set} && -z ${PULUMI_CONFIG_PASSPHRASE_FILE:-} ]]; then
       if [[ ! -s $state/passphrase ]]; then
         # A new one does not open what an older one has closed.

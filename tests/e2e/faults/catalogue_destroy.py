@@ -8,6 +8,7 @@ from tests.e2e.faults.injections import (
     Injection,
     all_off,
     both,
+    cut_state_off,
     delete_machine,
     freeze,
     kill_run,
@@ -69,6 +70,7 @@ STATES = [
         "the pool has a disk that the state does not know",
         libvirt_has("vol-create-as", "k8s", "k8s-worker-3.qcow2", "1M", "--format", "qcow2"),
     ),
+    _of_a_cluster("state-cut-off", "Pulumi's state was cut off in its middle, as by a power cut", cut_state_off),
     Fault(
         name="destroy-lock-left",
         what="Destroy: a killed run has left its lock",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.e2e.faults.fault import Fault
 from tests.e2e.faults.injections import (
     AS_ADMINISTRATOR,
+    cut_state_off,
     delete_machine,
     empty_attributes,
     kill_run,
@@ -101,6 +102,12 @@ LEFTOVERS = [
         name="state-torn",
         what="A run was killed while Pulumi wrote the file of attributes beside its state, which is empty",
         inject=empty_attributes,
+    ),
+    Fault(
+        name="state-cut-off",
+        what="Pulumi's state was cut off in its middle, as by a power cut of the host",
+        inject=cut_state_off,
+        message="is as it was one step earlier",
     ),
     Fault(
         name="lock-left",

@@ -137,9 +137,19 @@ def remove_network(_: Scene) -> None:
     virsh("net-undefine", CLUSTER)
 
 
+STACKS = STATE / ".pulumi" / "stacks" / "kubeadm-libvirt"
+
+
 def empty_attributes(_: Scene) -> None:
     """What SIGKILL leaves when it comes between the creation of a file and its first byte; seen in a real run."""
-    (STATE / ".pulumi" / "stacks" / "kubeadm-libvirt" / "lab.json.attrs").write_text("")
+    (STACKS / "lab.json.attrs").write_text("")
+
+
+def cut_state_off(_: Scene) -> None:
+    """What a power cut of the host leaves of a file that is being written."""
+    file = STACKS / "lab.json"
+    whole = file.read_text()
+    file.write_text(whole[: len(whole) // 2])
 
 
 def restart_libvirtd(_: Scene) -> None:
