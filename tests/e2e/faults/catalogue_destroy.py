@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.faults.catalogue_killed import PHASES
+from tests.e2e.faults.catalogue_killed import in_each_phase
 from tests.e2e.faults.fault import Fault
 from tests.e2e.faults.injections import (
     Injection,
@@ -78,15 +78,10 @@ STATES = [
         inject=kill_run,
         verb="destroy",
     ),
-    *(
-        Fault(
-            name=f"destroy-half-{phase}",
-            what="Destroy: Pulumi was killed with SIGKILL half-way through `make up`",
-            start=start,
-            when=when,
-            inject=kill_run,
-            verb="destroy",
-        )
-        for phase, (start, when) in PHASES.items()
+    *in_each_phase(
+        "destroy-half",
+        "Destroy: Pulumi was killed with SIGKILL half-way through `make up`",
+        kill_run,
+        verb="destroy",
     ),
 ]

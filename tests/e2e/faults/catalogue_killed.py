@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from tests.e2e.faults.fault import Fault, Phase
-from tests.e2e.faults.injections import all_off, interrupt_run, kill_run, off, on, once, restart_libvirtd
+from tests.e2e.faults.injections import Injection, all_off, interrupt_run, kill_run, off, on, once, restart_libvirtd
 from tests.e2e.faults.moments import Moment, begins, ends, says
 
 INSTALLS = "install docker"
@@ -21,29 +24,24 @@ PHASES: dict[str, tuple[Phase, Moment]] = {
 """Phase to where a run starts that goes through it, and a moment in its middle. While keys are made, the state is
 written many times a second: a run that is killed then is killed while it writes."""
 
-KILLED_RUNS = [
-    Fault(
-        name=f"kill-{phase}",
-        what="Pulumi, its language host and plugins are killed with SIGKILL",
-        start=start,
-        when=when,
-        inject=kill_run,
-    )
-    for phase, (start, when) in PHASES.items()
-]
 
-INTERRUPTED_RUNS = [
-    Fault(
-        name=f"interrupted-{phase}",
-        what="The user presses Ctrl-C",
-        start=start,
-        when=when,
-        inject=interrupt_run,
-        message="Interrupted; the same command goes on from here",
-    )
-    for phase, (start, when) in PHASES.items()
-    if phase != "keys"
-]
+def in_each_phase(name: str, what: str, inject: Injection, phases: Iterable[str] = PHASES, **more: Any) -> list[Fault]:
+    """The same fault in the middle of each of these phases; `more` is what else it has."""
+    return [
+        Fault(name=f"{name}-{phase}", what=what, start=PHASES[phase][0], when=PHASES[phase][1], inject=inject, **more)
+        for phase in phases
+    ]
+
+
+KILLED_RUNS = in_each_phase("kill", "Pulumi, its language host and plugins are killed with SIGKILL", kill_run)
+
+INTERRUPTED_RUNS = in_each_phase(
+    "interrupted",
+    "The user presses Ctrl-C",
+    interrupt_run,
+    [phase for phase in PHASES if phase != "keys"],  # over before anybody could
+    message="Interrupted; the same command goes on from here",
+)
 
 VICTIMS = {
     "domains": "worker-1",
