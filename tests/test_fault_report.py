@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,14 +95,31 @@ def test_outcomes_of_several_commits_are_kept_apart_and_the_newest_is_first() ->
     assert headings == ["## 2026-11-25, commit abc1234", "## 2026-01-01, commit old"]
 
 
-def test_the_page_is_written_from_all_outcomes_that_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "OUTCOMES", tmp_path / "outcomes")
+def test_the_page_follows_from_all_outcomes_that_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "OUTCOMES", tmp_path / "outcomes.json")
     COPED.keep()
     replace(COPED, name="off-init").keep()
-    report.write(tmp_path / "page.md", ["kill-init", "off-init", "all-off"])
-    page = (tmp_path / "page.md").read_text()
+    page = report.page(["kill-init", "off-init", "all-off"])
     assert "2 faults were tried" in page
     assert "Not tried: all-off." in page
+
+
+def test_a_fault_that_is_tried_again_replaces_its_earlier_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "OUTCOMES", tmp_path / "outcomes.json")
+    replace(COPED, failure="`make up` hung").keep()
+    COPED.keep()
+    assert report.kept(["kill-init"]) == [COPED]
+
+
+def test_the_page_in_the_repository_is_what_its_outcomes_say() -> None:
+    assert report.page([fault.name for fault in FAULTS]) == report.PAGE.read_text()
+
+
+def test_only_faults_of_the_catalogue_have_outcomes_in_the_repository() -> None:
+    outcomes = json.loads(report.OUTCOMES.read_text())
+    assert {outcome["name"] for outcome in outcomes} <= {fault.name for fault in FAULTS}
 
 
 def test_every_fault_has_a_name_of_its_own() -> None:

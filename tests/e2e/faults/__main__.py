@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.e2e.cluster import REPOSITORY, run
+from tests.e2e.cluster import run
 from tests.e2e.faults import (
     catalogue_cluster,
     catalogue_destroy,
@@ -56,7 +56,7 @@ def main(wanted: list[str]) -> int:
     for name in wanted or known:
         if not _coped(known[name]):
             failures.append(name)
-        report.write(REPOSITORY / "docs" / "reliability.md", list(known))
+        report.PAGE.write_text(report.page(list(known)))
     clear()
     OURS.unlink()
     print(f"Not coped with: {', '.join(failures) or 'none'}. See docs/reliability.md", flush=True)

@@ -1,4 +1,7 @@
-"""docs/reliability.md, written from what happened: outcomes are kept in the cache, one file a fault."""
+"""docs/reliability.md, written from what happened: outcomes are kept beside it, in the repository.
+
+A cache would not do: on the next machine the page would forget what was tried on this one.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from lab.paths import CACHE
+from tests.e2e.cluster import REPOSITORY
 
-OUTCOMES = CACHE / "fault-outcomes"
+PAGE = REPOSITORY / "docs" / "reliability.md"
+OUTCOMES = REPOSITORY / "docs" / "reliability.json"
+"""A list of what `Outcome` has, by name: the last try of each fault."""
+
 LONGEST = 300
 """Characters of a message in the table."""
 
@@ -49,15 +54,20 @@ class Outcome:
     commit: str
 
     def keep(self) -> None:
-        """Writes it where the report finds it."""
-        OUTCOMES.mkdir(parents=True, exist_ok=True)
-        (OUTCOMES / f"{self.name}.json").write_text(json.dumps(asdict(self), indent=1))
+        """Writes it where the report finds it, instead of an earlier try's."""
+        others = [outcome for outcome in _all() if outcome.name != self.name]
+        rows = [asdict(outcome) for outcome in sorted([*others, self], key=lambda outcome: outcome.name)]
+        OUTCOMES.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
 
 
 def kept(names: Iterable[str]) -> list[Outcome]:
-    """Outcomes of these faults, those never tried not among them."""
-    files = [OUTCOMES / f"{name}.json" for name in names]
-    return [Outcome(**json.loads(file.read_text())) for file in files if file.exists()]
+    """Outcomes of these faults in this order, those never tried not among them."""
+    outcomes = {outcome.name: outcome for outcome in _all()}
+    return [outcomes[name] for name in names if name in outcomes]
+
+
+def _all() -> list[Outcome]:
+    return [Outcome(**row) for row in json.loads(OUTCOMES.read_text())] if OUTCOMES.exists() else []
 
 
 def message(outputs: Sequence[str], pattern: str) -> str:
@@ -121,8 +131,8 @@ def _time(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def write(path: Path, names: Sequence[str]) -> None:
-    """Writes the page from the outcomes that are kept."""
+def page(names: Sequence[str]) -> str:
+    """The page as it follows from the outcomes that are kept."""
     outcomes = kept(names)
     tried = {outcome.name for outcome in outcomes}
-    path.write_text(markdown(outcomes, [name for name in names if name not in tried]))
+    return markdown(outcomes, [name for name in names if name not in tried])

@@ -146,7 +146,7 @@ def outcome(fault: Fault) -> report.Outcome:
 
 def _commit() -> str:
     """The commit that was tried, and whether anything else was; the report itself changes after every fault."""
-    changed = run("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs/reliability.md")
+    changed = run("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)docs/reliability.*")
     return run("git", "rev-parse", "--short", "HEAD").strip() + ("-dirty" if changed else "")
 
 
