@@ -275,6 +275,16 @@ def test_nothing_but_the_targets_is_compared_with_the_state_and_what_is_gone_is_
     ]
 
 
+@pytest.mark.parametrize(("quietly", "shown"), [("", "no pool"), ("quietly=yes;", "What the provider says is in {}.")])
+def test_what_cannot_be_compared_is_shown_or_kept_for_who_asks(host: Path, quietly: str, shown: str) -> None:
+    stand_in(host, "pulumi", "echo no pool; exit 1")
+    stand_in(host, "python", 'exec "${@:4}"')
+    done = shell(host, f'{quietly} inside=(); config=$HOME/file; forget_missing lab "$in_libvirt"')
+    assert done.returncode == 1
+    assert done.stderr == shown.format(host / "refresh.log") + "\n"
+    assert (host / "refresh.log").read_text() == "no pool\n"
+
+
 def find_repairs(host: Path, changes: str = "") -> subprocess.CompletedProcess[str]:
     """Runs find_repairs of tools/stack on a cluster whose API server answers, but for the changes."""
     cluster = (

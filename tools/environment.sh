@@ -113,13 +113,13 @@ in_libvirt='**libvirt:index/**' in_the_cluster="**\$kubernetes:**" # targets
 
 # forget_missing STACK TARGET…: the state forgets what is no more in libvirt or in the cluster, and what a killed run was
 # about to make. Nothing but the targets is read: a cluster that is gone cannot hold this up. Fails where what holds them
-# does not answer in time.
+# does not answer in time; why is in .state/STACK/refresh.log, and shown unless the caller has set `quietly`.
 forget_missing() {
   local stack=$1 limit=60 log=${config%/*}/refresh.log targets=() target
   shift
   for target in "$@"; do targets+=(--target "$target"); done
   run_pulumi "$stack" refresh --yes --skip-preview --suppress-outputs --clear-pending-creates "${targets[@]}" >"$log" 2>&1 || {
-    cat "$log" >&2
+    if [[ -n ${quietly:-} ]]; then say "What the provider says is in $log."; else cat "$log" >&2; fi
     return 1
   }
   sed --quiet --regexp-extended \
