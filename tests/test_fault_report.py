@@ -114,7 +114,9 @@ def test_a_fault_that_is_tried_again_replaces_its_earlier_outcome(
 
 
 def test_the_page_in_the_repository_is_what_its_outcomes_say() -> None:
-    assert report.page([fault.name for fault in FAULTS]) == report.PAGE.read_text()
+    assert report.page([fault.name for fault in FAULTS]) == report.PAGE.read_text(), (
+        "after a change of the catalogue: python -c 'from tests.e2e.faults import __main__; __main__.write_page()'"
+    )
 
 
 def test_only_faults_of_the_catalogue_have_outcomes_in_the_repository() -> None:

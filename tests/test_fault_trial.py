@@ -105,6 +105,17 @@ def test_a_fault_is_put_in_at_its_moment_and_a_killed_run_does_not_end_by_itself
     assert result.healed == "the next `make up` (all unchanged)"
 
 
+def test_what_make_is_given_is_for_the_run_that_the_fault_is_put_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(monkeypatch, tmp_path, f"event '{json.dumps(BEGINS)}'; echo given $*; ((tries > 1))")
+    monkeypatch.setitem(make_run.COMMANDS, "up", (*make_run.COMMANDS["up"], "make"))
+    result = outcome(replace(FAULT, when=begins("a"), given=("REPLACE=worker-1",)))
+    assert (result.failure, result.when) == ("", "when a begins, in `make up REPLACE=worker-1`")
+    logs = tmp_path / "logs" / FAULT.name
+    assert [(logs / log).read_text() for log in ("1.log", "2.log")] == ["given REPLACE=worker-1\n", "given\n"]
+
+
 def test_an_outage_is_over_before_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(monkeypatch, tmp_path, "test ! -e outage")
 

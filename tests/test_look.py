@@ -37,7 +37,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_each_machine_says_what_it_is_like(ssh: Path) -> None:
     (ssh / "does").write_text(
-        '[[ $* == *10.17.3.11* ]] && echo "Node worker-1 True <none> <none> <none>"; echo "kubelet active"'
+        '[[ $* == *10.17.3.11* ]] && echo "Node worker-1 True <none> <none> <none> <none>"; echo "kubelet active"'
     )
     seen = look(NODES, "KEY\n", seconds=20)
     assert seen["control-plane-1"].nodes == {"worker-1": "True"}

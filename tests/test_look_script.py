@@ -29,7 +29,7 @@ def node(machine: Sandbox) -> Sandbox:
     machine.does("sysctl", "echo 1")
     machine.does("openssl", "exit 0")
     machine.does("dpkg-query", "printf '%s hold installed\\n' kubeadm kubectl kubelet")
-    machine.does("timeout", "echo 'Node control-plane-1 True <none> <none> <none>'")
+    machine.does("timeout", "echo 'Node control-plane-1 True <none> <none> <none> <none>'")
     return machine
 
 

@@ -68,11 +68,11 @@ def well(**changed: str) -> Seen:
 
 NONE = "<none>"
 ADDONS = {
-    "deployment/coredns": ("Deployment", "coredns", NONE, "2", NONE, "2"),
-    "daemonset/kube-proxy": ("DaemonSet", "kube-proxy", NONE, NONE, NONE, NONE),
-    "service/kube-dns": ("Service", "kube-dns", NONE, NONE, NONE, NONE),
+    "deployment/coredns": ("Deployment", "coredns", NONE, "2", NONE, "2", NONE),
+    "daemonset/kube-proxy": ("DaemonSet", "kube-proxy", NONE, NONE, NONE, NONE, NONE),
+    "service/kube-dns": ("Service", "kube-dns", NONE, NONE, NONE, NONE, NONE),
     **{
-        f"configmap/{name}": ("ConfigMap", name, NONE, NONE, NONE, NONE)
+        f"configmap/{name}": ("ConfigMap", name, NONE, NONE, NONE, NONE, NONE)
         for name in ("coredns", "kube-proxy", "kubeadm-config", "kubelet-config")
     },
 }
@@ -82,7 +82,7 @@ def control_plane(nodes: dict[str, str] | None = None, *, without: str = "") -> 
     """What a control plane says of these nodes, or that its API server is down."""
     own: list[tuple[str, ...]] = []
     if nodes is not None:
-        own = [("Node", name, ready, NONE, NONE, NONE) for name, ready in nodes.items()]
+        own = [("Node", name, ready, NONE, NONE, NONE, NONE) for name, ready in nodes.items()]
         own += [each for name, each in ADDONS.items() if name != without]
     return Seen(lines=(*well(cluster="yes").lines, *own), clock=time.time())
 
@@ -187,9 +187,9 @@ def test_an_addon_that_somebody_has_deleted_is_written_anew_by_kubeadm(addon: st
 
 def test_a_dns_without_a_pod_is_asked_for_an_answer() -> None:
     seen = control_plane(dict.fromkeys(NODES, "True"), without="deployment/coredns")
-    idle = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "2")), clock=seen.clock)
+    idle = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "2", NONE)), clock=seen.clock)
     assert set(unwell(stack(), make_settings(), everything(control_plane_1=idle))) == CHECKS
-    others = ("Deployment", "metrics-server", NONE, NONE, NONE, "1")
+    others = ("Deployment", "metrics-server", NONE, NONE, NONE, "1", NONE)
     seen = control_plane(dict.fromkeys(NODES, "True"))
     theirs = Seen(lines=(*seen.lines, others), clock=seen.clock)
     assert unwell(stack(), make_settings(), everything(control_plane_1=theirs)) == {}, (
@@ -199,7 +199,7 @@ def test_a_dns_without_a_pod_is_asked_for_an_answer() -> None:
 
 def test_a_dns_that_somebody_has_scaled_to_nothing_is_scaled_back() -> None:
     seen = control_plane(dict.fromkeys(NODES, "True"), without="deployment/coredns")
-    none = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "0")), clock=seen.clock)
+    none = Seen(lines=(*seen.lines, ("Deployment", "coredns", NONE, NONE, NONE, "0", NONE)), clock=seen.clock)
     anew = unwell(stack(), make_settings(), everything(control_plane_1=none))
     assert set(anew) == {*CONTROL_PLANE_STEPS, *CHECKS}
     assert "coredns is scaled to nothing" in anew["k8s-control-plane-1-init"]
@@ -213,9 +213,27 @@ def test_a_control_plane_without_etcds_data_becomes_a_new_machine() -> None:
     assert gone(stack(), "k8s", everything(control_plane_1=Seen())) == {}, "one that is silent may have everything yet"
 
 
+def node(name: str, *, cordoned: bool = False, drained: bool = False) -> tuple[str, ...]:
+    """What a control plane says of a node that is Ready."""
+    return ("Node", name, "True", NONE, "true" if cordoned else NONE, NONE, "yes" if drained else NONE)
+
+
 def test_a_cordoned_node_is_told_from_the_others() -> None:
-    lines = (("Node", "worker-1", "True", NONE, "true", NONE), ("Node", "worker-2", "True", NONE, NONE, NONE))
+    lines = (node("worker-1", cordoned=True), node("worker-2"), node("worker-3", cordoned=True, drained=True))
     assert Seen(lines=lines).cordoned == ["worker-1"]
+
+
+def test_a_drain_that_was_stopped_half_way_is_ended_by_the_check_of_the_nodes() -> None:
+    seen = control_plane(dict.fromkeys(NODES[:2], "True"))
+    stopped = Seen(lines=(*seen.lines, node("worker-2", cordoned=True, drained=True)), clock=seen.clock)
+    reason = "worker-2: a drain was stopped half-way; pods may go there again"
+    assert unwell(stack(), make_settings(), everything(control_plane_1=stopped)) == dict.fromkeys(CHECKS, reason)
+
+
+def test_a_node_that_was_about_to_leave_may_be_half_drained() -> None:
+    seen = control_plane(dict.fromkeys(NODES, "True"))
+    leaving = Seen(lines=(*seen.lines, node("worker-3", cordoned=True, drained=True)), clock=seen.clock)
+    assert unwell(stack(), make_settings(), everything(control_plane_1=leaving)) == {}
 
 
 def test_a_machine_that_does_not_answer_is_started_anew_around_its_disk() -> None:

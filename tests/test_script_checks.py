@@ -9,7 +9,10 @@ from tests.sandbox import Result, Sandbox
 DOES_KUBECTL = r"""
 case "$1 $2" in
   "wait "*) [[ ! -e /mnt/not-ready ]]; exit ;;
-  "get nodes") echo "worker-1 NotReady"; exit ;;
+  "get nodes")
+    if [[ $* != *--selector* ]]; then echo "worker-1 NotReady"
+    elif [[ -e /mnt/drained ]]; then /usr/bin/cat /mnt/drained; fi
+    exit ;;
   "get node") [[ $3 == worker-1 && -e /mnt/old ]] && echo v1.37.1 || echo v1.37.2; exit ;;
 esac
 """
@@ -62,6 +65,23 @@ def test_a_node_that_gets_ready_is_waited_for(control_plane: Sandbox) -> None:
     control_plane.write("/mnt/not-ready")
     control_plane.does("sleep", "/usr/bin/rm -f /mnt/not-ready")
     assert look_for_nodes(control_plane, seconds="60").code == 0
+
+
+def test_a_node_whose_drain_was_stopped_takes_pods_again_unless_it_is_about_to_leave(control_plane: Sandbox) -> None:
+    control_plane.write("/mnt/drained", "node/worker-1\nnode/worker-3\n")
+    assert look_for_nodes(control_plane).code == 0
+    assert control_plane.lines("kubectl")[-2:] == [
+        "kubectl uncordon worker-1",
+        "kubectl label node worker-1 kubeadm-libvirt/drained-",
+    ]
+
+
+def test_a_node_that_cannot_be_uncordoned_fails_the_run_with_what_was_said(control_plane: Sandbox) -> None:
+    control_plane.write("/mnt/drained", "node/worker-1\n")
+    control_plane.does("kubectl", DOES_KUBECTL + 'if [[ $1 == uncordon ]]; then echo "connection refused"; exit 1; fi')
+    result = look_for_nodes(control_plane)
+    assert result.code == 1
+    assert "drains that were stopped half-way did not come true in time. Last seen: connection refused." in result.said
 
 
 def test_the_clusters_dns_is_asked_from_inside_a_pod(control_plane: Sandbox) -> None:

@@ -56,6 +56,7 @@ exit 0
 DOES_KUBECTL = r"""
 [[ -e /mnt/$1-fails ]] && { echo "connection refused" >&2; exit 1; }
 case "$*" in
+  "get node "*unschedulable*) [[ ! -e /mnt/cordoned ]] || printf true ;;
   "get node "*status*) [[ -e /mnt/not-ready ]] && printf Unknown || printf True ;;
   "get node "*) [[ -e /mnt/node ]] && echo node/worker-1 ;;
   *" wait --for=jsonpath={.data.jws-kubeconfig-abcdef} "*) [[ ! -e /mnt/unsigned ]]; exit ;;
@@ -313,7 +314,8 @@ def test_a_worker_that_leaves_is_drained_and_then_deleted(control_plane: Sandbox
     knows_the_worker(control_plane)
     result = leave(control_plane)
     assert (result.code, result.output) == (0, ""), result.said
-    assert control_plane.lines("kubectl")[-3:] == [
+    assert control_plane.lines("kubectl")[-4:] == [
+        "kubectl label --overwrite node worker-1 kubeadm-libvirt/drained=yes",
         "kubectl drain worker-1 --ignore-daemonsets --delete-emptydir-data --timeout=120s",
         DELETE_NODE,
         DELETE_PODS,
@@ -321,6 +323,14 @@ def test_a_worker_that_leaves_is_drained_and_then_deleted(control_plane: Sandbox
     assert control_plane.calls("kubeadm") == []
     asked = [call[-1] for call in control_plane.calls("ssh")]
     assert asked == [KUBELET_STATE], "nothing is done on a machine that goes"
+
+
+def test_a_worker_that_somebody_has_cordoned_stays_so_should_its_drain_be_stopped(control_plane: Sandbox) -> None:
+    knows_the_worker(control_plane)
+    control_plane.write("/mnt/cordoned")
+    assert leave(control_plane).code == 0
+    assert [call[1] for call in control_plane.calls("kubectl")][-3:] == ["drain", "delete", "delete"]
+    assert "label" not in [call[1] for call in control_plane.calls("kubectl")]
 
 
 @pytest.mark.parametrize("trouble", ["off", "not Ready", "reset", "without a kubelet"])

@@ -23,7 +23,7 @@ CLOCK_SECONDS = 60
 FULL_PERCENT = 95
 PAUSE_SECONDS = 2
 """Between two attempts to log in."""
-COLUMNS = 6
+COLUMNS = 7
 """Words of a line about an object of the cluster."""
 STUCK_SECONDS = 300
 """How long a kubelet may take to make its node Ready; emulated machines that boot side by side take three minutes."""
@@ -58,8 +58,13 @@ class Seen:
 
     @property
     def cordoned(self) -> list[str]:
-        """The nodes that take no new pods."""
-        return [line[1] for line in self._objects("Node") if line[4] == "true"]
+        """The nodes that take no new pods because somebody wants it so."""
+        return [line[1] for line in self._objects("Node") if line[4] == "true" and line[6] == "<none>"]
+
+    @property
+    def half_drained(self) -> list[str]:
+        """The nodes whose drain was stopped with the run that it belonged to."""
+        return [line[1] for line in self._objects("Node") if line[6] != "<none>"]
 
     @property
     def objects(self) -> dict[str, bool]:

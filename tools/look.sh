@@ -4,7 +4,7 @@
 # Inputs: RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
 #   /etc/kubernetes, one a line).
 # Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; of a machine with
-# etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE REPLICAS", the same of each Deployment, DaemonSet, Service and
+# etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE REPLICAS DRAINED", the same of each Deployment, DaemonSet, Service and
 # ConfigMap of kube-system with <none> for what it has not; none of these where its API server does not answer.
 set +e -uo pipefail
 trap - EXIT TERM
@@ -57,7 +57,7 @@ if [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml || (-e /
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
   # Less time than the whole look has: a machine that is slow to answer for its cluster has still answered.
   timeout 40 kubectl --kubeconfig=/etc/kubernetes/admin.conf --namespace kube-system get nodes,deployments,daemonsets,services,configmaps \
-    --no-headers --output "custom-columns=$columns,U:.spec.unschedulable,W:.spec.replicas"
+    --no-headers --output "custom-columns=$columns,U:.spec.unschedulable,W:.spec.replicas,D:.metadata.labels.kubeadm-libvirt/drained"
 else
   echo 'cluster no'
 fi

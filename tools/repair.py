@@ -91,8 +91,13 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
                 anew[f"{step}-kubeconfig"] = reason  # which has a certificate too, and may be another since
             elif each.get("joined") != "yes" or NOT_THERE in found:
                 anew[f"{step}-join"] = f"{reason}; it joins again"
+    half_drained = [node for each in seen.values() for node in each.half_drained if node in seen]
     if anew:
         anew |= dict.fromkeys(CHECKS, "All is checked again after the repair")
+    elif half_drained:
+        anew |= dict.fromkeys(
+            CHECKS, f"{', '.join(half_drained)}: a drain was stopped half-way; pods may go there again"
+        )
     elif not all(each.objects.get(DNS, True) for each in seen.values()):
         anew |= dict.fromkeys(CHECKS, "CoreDNS has no pod that is ready; all is checked again")
     return {name: reason for name, reason in anew.items() if name in stack.urns}

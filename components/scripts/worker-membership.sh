@@ -131,6 +131,10 @@ drain_node() {
   # A drain waits for the word of the kubelet that a pod has ended. A machine that is off, or was reset, never gives it, and
   # the cluster takes it for Ready for some while yet.
   if [[ $(kubectl get node "$WORKER_NAME" --output "jsonpath=$ready") == True && $(kubelet_state) == kubelet-runs ]]; then
+    # A drain that is stopped half-way, with its run, leaves the node without new pods. This label tells wait-for-nodes.sh to
+    # take that back; what somebody has cordoned by hand stays so.
+    [[ $(kubectl get node "$WORKER_NAME" --output 'jsonpath={.spec.unschedulable}') == true ]] ||
+      kubectl label --overwrite node "$WORKER_NAME" kubeadm-libvirt/drained=yes >&2 || true
     step "drain $WORKER_NAME"
     kubectl drain "$WORKER_NAME" --ignore-daemonsets --delete-emptydir-data --timeout="${DRAIN_SECONDS}s" >&2 ||
       step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"

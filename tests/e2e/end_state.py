@@ -19,11 +19,11 @@ def every_node_answers_http(cluster: Cluster) -> None:
 
 
 def all_nodes_are_ready(cluster: Cluster) -> None:
-    """The cluster has the nodes of the outputs and no others, all Ready at the pinned version."""
+    """The cluster has the nodes of the outputs and no others, all Ready at the pinned version, and open to pods."""
     ready = {
         node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"]
         for node in cluster.get("nodes")
-        if is_ready(node)
+        if is_ready(node) and not node["spec"].get("unschedulable")
     }
     version = f"v{cluster.outputs['kubernetes_version']}"
     assert ready == {node["name"]: version for node in cluster.outputs["nodes"]}, f"Ready are {ready}"

@@ -56,11 +56,16 @@ def main(wanted: list[str]) -> int:
     for name in wanted or known:
         if not _coped(known[name]):
             failures.append(name)
-        report.PAGE.write_text(report.page(list(known)))
+        write_page()
     clear()
     OURS.unlink()
     print(f"Not coped with: {', '.join(failures) or 'none'}. See docs/reliability.md", flush=True)
     return 1 if failures else 0
+
+
+def write_page() -> None:
+    """Writes docs/reliability.md from what was tried up to now; after a change of the catalogue, too."""
+    report.PAGE.write_text(report.page([fault.name for fault in FAULTS]))
 
 
 def _coped(fault: Fault) -> bool:

@@ -33,7 +33,19 @@ def in_each_phase(name: str, what: str, inject: Injection, phases: Iterable[str]
     ]
 
 
-KILLED_RUNS = in_each_phase("kill", "Pulumi, its language host and plugins are killed with SIGKILL", kill_run)
+KILLED = "Pulumi, its language host and plugins are killed with SIGKILL"
+
+KILLED_RUNS = [
+    *in_each_phase("kill", KILLED, kill_run),
+    Fault(
+        name="kill-drain",
+        what=KILLED,
+        when=says("k8s-worker-1-join", "drain worker-1"),
+        given=("REPLACE=worker-1",),
+        inject=kill_run,
+        message="worker-1: a drain was stopped half-way; pods may go there again",
+    ),
+]
 
 INTERRUPTED_RUNS = in_each_phase(
     "interrupted",

@@ -45,6 +45,8 @@ class Fault:
     start: Phase = "complete"
     when: Moment | None = None
     """None: before the run."""
+    given: tuple[str, ...] = ()
+    """Variables of make, in the run that the fault is put into."""
     verb: Literal["up", "destroy"] = "up"
     """The plain command that has to cope with it."""
     message: str = ""

@@ -75,7 +75,7 @@ class Trial:
             fault.inject(scene)
             if fault.verb == "destroy":
                 return False
-        run = scene.run = MakeRun("up", scene.directory / "1.log")
+        run = scene.run = MakeRun("up", scene.directory / "1.log", *fault.given)
         try:
             if fault.when is not None:
                 run.wait_for(fault.when, PHASE_SECONDS)
@@ -133,7 +133,7 @@ def outcome(fault: Fault) -> report.Outcome:
     return report.Outcome(
         name=fault.name,
         what=fault.what,
-        when=fault.when.text if fault.when else ("before the run" if fault.verb == "up" else "before the destroy"),
+        when=_when(fault),
         seen=trial.seen,
         healed=trial.healed,
         seconds=trial.seconds,
@@ -142,6 +142,13 @@ def outcome(fault: Fault) -> report.Outcome:
         machine=_machine(),
         commit=_commit(),
     )
+
+
+def _when(fault: Fault) -> str:
+    """As the report has it."""
+    if fault.when is None:
+        return "before the run" if fault.verb == "up" else "before the destroy"
+    return fault.when.text + (f", in `make up {' '.join(fault.given)}`" if fault.given else "")
 
 
 def _commit() -> str:
