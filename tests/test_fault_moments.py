@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.faults.moments import Moment, NotReachedError, begins, ends, says, watch
+from tests.e2e.faults.moments import Moment, NotReachedError, Printed, begins, ends, prints, says, watch
 
 
 def event(kind: str, name: str) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def log(directory: Path, *events: dict[str, Any]) -> Path:
     return path
 
 
-def found(path: Path, moment: Moment) -> bool:
+def found(path: Path, moment: Moment | Printed) -> bool:
     """Whether the log of a run that has ended has the moment."""
     try:
         watch(path, moment, running=lambda: False, seconds=5)
@@ -69,8 +69,17 @@ def test_the_log_may_appear_late_and_grow_in_pieces(tmp_path: Path) -> None:
 
     writer = threading.Timer(0.1, write)
     writer.start()
-    assert watch(path, begins("late"), running=lambda: True, seconds=10)
+    watch(path, begins("late"), running=lambda: True, seconds=10)
     writer.join()
+
+
+def test_what_a_run_prints_is_a_moment_too(tmp_path: Path) -> None:
+    output = tmp_path / "1.log"
+    output.write_text(" -  libvirt:index:Domain k8s-worker-1-domain deleting (0s)\n")
+    assert not found(output, prints("k8s-worker-1-domain deleted"))
+    with output.open("a") as file:
+        file.write(" -  libvirt:index:Domain k8s-worker-1-domain deleted (0.31s)\n")
+    assert found(output, prints("k8s-worker-1-domain deleted"))
 
 
 def test_a_run_that_ends_before_the_moment_is_said_so(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.e2e import cluster, end_state
 from tests.e2e.faults import make_run, report, trial
 from tests.e2e.faults.fault import Fault, Scene
-from tests.e2e.faults.moments import begins
+from tests.e2e.faults.moments import begins, prints
 
 DONE: list[str] = []
 """What was done to the stand-in of the lab, in order."""
@@ -114,6 +114,20 @@ def test_what_make_is_given_is_for_the_run_that_the_fault_is_put_into(
     assert (result.failure, result.when) == ("", "when a begins, in `make up REPLACE=worker-1`")
     logs = tmp_path / "logs" / FAULT.name
     assert [(logs / log).read_text() for log in ("1.log", "2.log")] == ["given REPLACE=worker-1\n", "given\n"]
+
+
+def test_a_fault_may_be_put_into_a_destroy_that_the_next_one_has_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(monkeypatch, tmp_path, up="false", destroy="echo domain deleted; ((tries > 1)) || sleep 600")
+
+    def kill(scene: Scene) -> None:
+        assert scene.run is not None
+        scene.run.kill_tree()
+
+    result = outcome(replace(FAULT, when=prints("domain deleted"), into="destroy", verb="destroy", inject=kill))
+    assert (result.failure, result.healed) == ("", "`make destroy` leaves nothing")
+    assert (tmp_path / "tries").read_text().count("\n") == 2
 
 
 def test_an_outage_is_over_before_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

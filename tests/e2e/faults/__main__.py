@@ -16,6 +16,7 @@ from tests.e2e.faults import (
     catalogue_machines,
     catalogue_mirrors,
     catalogue_nodes,
+    catalogue_processes,
     report,
 )
 from tests.e2e.faults.checkpoints import ROOT, forget_other_programs
@@ -27,7 +28,7 @@ FAULTS: list[Fault] = [
     *catalogue_killed.KILLED_RUNS,
     *catalogue_killed.INTERRUPTED_RUNS,
     *catalogue_killed.MACHINES_OFF,
-    *catalogue_killed.PROCESSES,
+    *catalogue_processes.PROCESSES,
     *catalogue_mirrors.MIRRORS,
     *catalogue_machines.MACHINES,
     *catalogue_cluster.DAMAGES,

@@ -11,6 +11,7 @@ from tests.e2e.faults.injections import (
     cut_state_off,
     delete_machine,
     freeze,
+    interrupt_run,
     kill_run,
     libvirt_defines,
     libvirt_has,
@@ -19,7 +20,7 @@ from tests.e2e.faults.injections import (
     remove_network,
 )
 from tests.e2e.faults.machines import ADDRESSES
-from tests.e2e.faults.moments import begins
+from tests.e2e.faults.moments import begins, prints
 
 
 def _of_a_cluster(name: str, what: str, inject: Injection) -> Fault:
@@ -71,6 +72,23 @@ STATES = [
         libvirt_has("vol-create-as", "k8s", "k8s-worker-3.qcow2", "1M", "--format", "qcow2"),
     ),
     _of_a_cluster("state-cut-off", "Pulumi's state was cut off in its middle, as by a power cut", cut_state_off),
+    Fault(
+        name="destroy-killed",
+        what="Destroy: another `make destroy` was killed with SIGKILL half-way",
+        when=prints("k8s-worker-1-domain deleted"),
+        into="destroy",
+        inject=kill_run,
+        verb="destroy",
+    ),
+    Fault(
+        name="destroy-interrupted",
+        what="Destroy: the user has pressed Ctrl-C half-way through another `make destroy`",
+        when=prints("k8s-worker-1-domain deleted"),
+        into="destroy",
+        inject=interrupt_run,
+        verb="destroy",
+        message="Interrupted; the same command goes on from here",
+    ),
     Fault(
         name="destroy-lock-left",
         what="Destroy: a killed run has left its lock",

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tests.e2e.faults.machines import Machines
 from tests.e2e.faults.make_run import MakeRun
-from tests.e2e.faults.moments import Moment
+from tests.e2e.faults.moments import Moment, Printed
 
 Phase = Literal["nothing", "booted", "prepared", "initialised", "joined", "networked", "complete"]
 """Where a fault starts: with nothing at all, or with a checkpoint of healthy_run.py."""
@@ -43,8 +43,10 @@ class Fault:
     """A sentence's beginning, as the report has it."""
     inject: Callable[[Scene], None]
     start: Phase = "complete"
-    when: Moment | None = None
+    when: Moment | Printed | None = None
     """None: before the run."""
+    into: Literal["up", "destroy"] = "up"
+    """The command that the fault is put into, unless it is put in before a destroy."""
     given: tuple[str, ...] = ()
     """Variables of make, in the run that the fault is put into."""
     verb: Literal["up", "destroy"] = "up"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e.cluster import REPOSITORY, STATE
-from tests.e2e.faults.moments import Event, Moment, watch
+from tests.e2e.faults.moments import Moment, Printed, watch
 from tools.bounded import descendants
 
 COMMANDS = {"up": ("make", "up", "STACK=lab"), "destroy": ("make", "destroy", "STACK=lab")}
@@ -50,9 +50,10 @@ class MakeRun:
         """Whether it has not ended."""
         return self._make.poll() is None
 
-    def wait_for(self, moment: Moment, seconds: float) -> Event:
+    def wait_for(self, moment: Moment | Printed, seconds: float) -> None:
         """Returns at the moment; raises NotReachedError when it does not come within `seconds`, or the run ends."""
-        return watch(EVENTS, moment, running=self.running, seconds=seconds)
+        log = self._log if isinstance(moment, Printed) else EVENTS
+        watch(log, moment, running=self.running, seconds=seconds)
 
     def wait(self, seconds: float) -> int | None:
         """The exit code, or None when it still runs after `seconds`."""

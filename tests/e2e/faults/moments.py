@@ -28,6 +28,38 @@ class Moment:
     """As the report has it, for example "when worker-1-join begins"."""
     events: tuple[Callable[[Event], bool], ...]
 
+    def looked_for_in(self, log: Path) -> Callable[[], bool]:
+        """Whether it has come, each time it is asked; `log` is an event log that may not be there yet."""
+        missing, lines = list(self.events), _follow(log)
+
+        def come() -> bool:
+            for event in lines:
+                if event is None:
+                    break
+                missing[:] = [wanted for wanted in missing if not wanted(event)]
+                if not missing:
+                    return True
+            return False
+
+        return come
+
+
+@dataclass(frozen=True)
+class Printed:
+    """When a run has printed something; for a command that writes no event log."""
+
+    text: str
+    pattern: str
+
+    def looked_for_in(self, log: Path) -> Callable[[], bool]:
+        """Whether it has come, each time it is asked; `log` is the run's output."""
+        return lambda: re.search(self.pattern, log.read_text(errors="replace")) is not None
+
+
+def prints(text: str) -> Printed:
+    """When the run has printed this text."""
+    return Printed(f"when it prints “{text}”", re.escape(text))
+
 
 def begins(*names: str) -> Moment:
     """When the step on each of these resources has begun."""
@@ -61,22 +93,17 @@ def _short(names: tuple[str, ...] | list[str]) -> str:
     return " and ".join(name.removeprefix("k8s-") for name in names)
 
 
-def watch(log: Path, moment: Moment, *, running: Callable[[], bool], seconds: float) -> Event:
-    """The event that completes `moment`, as soon as the log has it.
+def watch(log: Path, moment: Moment | Printed, *, running: Callable[[], bool], seconds: float) -> None:
+    """Returns as soon as the log has the moment.
 
     Raises NotReachedError when the run ends before, or after `seconds`.
     """
     deadline = time.monotonic() + seconds
-    missing = list(moment.events)
-    lines = _follow(log)
+    come = moment.looked_for_in(log)
     while True:
         ran = running()  # asked first: what a run wrote before it ended is still read
-        for event in lines:
-            if event is None:
-                break
-            missing = [wanted for wanted in missing if not wanted(event)]
-            if not missing:
-                return event
+        if come():
+            return
         if not ran:
             raise NotReachedError(f"the run ended before the moment “{moment.text}”")
         if time.monotonic() > deadline:

@@ -75,7 +75,7 @@ class Trial:
             fault.inject(scene)
             if fault.verb == "destroy":
                 return False
-        run = scene.run = MakeRun("up", scene.directory / "1.log", *fault.given)
+        run = scene.run = MakeRun(fault.into, scene.directory / "1.log", *fault.given)
         try:
             if fault.when is not None:
                 run.wait_for(fault.when, PHASE_SECONDS)
@@ -148,7 +148,7 @@ def _when(fault: Fault) -> str:
     """As the report has it."""
     if fault.when is None:
         return "before the run" if fault.verb == "up" else "before the destroy"
-    return fault.when.text + (f", in `make up {' '.join(fault.given)}`" if fault.given else "")
+    return fault.when.text + (f", in `make {' '.join([fault.into, *fault.given])}`" if fault.given else "")
 
 
 def _commit() -> str:
