@@ -45,6 +45,7 @@ SYSTEM = [
     "cloud-init",
     "date",
     "ip",
+    "iptables-save",
     "modprobe",
     "pgrep",
     "pkill",

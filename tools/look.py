@@ -168,6 +168,11 @@ def findings(seen: Seen, *, container_runtime: str) -> list[str]:
     return found
 
 
+def cut_off(seen: Seen) -> list[str]:
+    """What the pods of a machine lack to be reached, in words; where it has just started, nothing."""
+    return [" ".join(line[1:]) for line in seen.lines if line[0] == "network" and seen.patience_is_over]
+
+
 def full(seen: Mapping[str, Seen]) -> list[str]:
     """The machines whose disk is almost full, which preparing them again does not cure."""
     return [name for name, each in seen.items() if int(each.get("disk") or 0) >= FULL_PERCENT]

@@ -3,7 +3,8 @@
 # Goes on whatever fails.
 # Inputs: RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
 #   /etc/kubernetes, one a line).
-# Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; of a machine with
+# Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; "network …" for
+# what pods lack to be reached, and nothing but a start of the machine brings back at once; of a machine with
 # etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE REPLICAS DRAINED", the same of each Deployment, DaemonSet, Service and
 # ConfigMap of kube-system with <none> for what it has not; none of these where its API server does not answer.
 set +e -uo pipefail
@@ -37,6 +38,16 @@ packages=$(dpkg-query --show --showformat='${Package} ${db:Status-Want} ${db:Sta
 for package in kubeadm kubelet kubectl; do
   [[ $packages == *"$package hold installed"* ]] || changed "$package is not held at its version"
 done
+
+is_up() { [[ $(ip -oneline link show "$1" 2>/dev/null) =~ [\<,]UP[,\>] ]]; }
+# flannel makes its device when it starts, and never looks again.
+[[ ! -e /run/flannel/subnet.env ]] || is_up flannel.1 || echo 'network flannel.1 is gone or down'
+# A pod is put on the bridge when it is made. Without pods there need be none; Docker has bridges of its own.
+pods=$(ip -oneline link show type veth | grep --invert-match ' master docker')
+[[ -z $pods ]] || is_up cni0 || echo 'network cni0 is gone or down'
+# kube-proxy misses a chain that is gone within seconds, and rules that are gone from it within the hour.
+chains=$(iptables-save --table nat 2>/dev/null)
+[[ $chains != *:KUBE-SERVICES* || $chains == *'-A KUBE-SERVICES'* ]] || echo "network kube-proxy's rules are gone"
 
 if [[ -e /etc/kubernetes/kubelet.conf && -e /var/lib/kubelet/config.yaml ]]; then
   echo 'joined yes'

@@ -15,7 +15,7 @@ from pathlib import Path
 from components.kubeadm import ADDONS, RECORDS
 from components.settings import Settings
 from tools.check_configuration import load
-from tools.look import Seen, findings, full, look
+from tools.look import Seen, cut_off, findings, full, look
 from tools.refusals import refuse_locked, refuse_strangers
 from tools.stack_resources import Stack
 
@@ -76,12 +76,13 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
     for name, each in seen.items():
         found = findings(each, container_runtime=runtime) if each.lines else ["it does not answer over SSH"]
         found += _in_the_cluster(name, each, nodes)
-        if not found:
+        below = cut_off(each)
+        if not found + below:
             continue
-        reason, step = f"{name}: {', '.join(found)}", f"{settings.cluster_name}-{name}"
+        reason, step = f"{name}: {', '.join(found + below)}", f"{settings.cluster_name}-{name}"
         # As where the pod network's files are gone: a pod writes them when it is set up after a machine's start.
         stuck = found == [NOT_READY] and each.patience_is_over
-        if stuck or not each.lines:
+        if stuck or below or not each.lines:
             though = ", though its kubelet runs" if stuck else ""
             anew[f"{step}-domain"] = f"{reason}{though}; it is started anew around its disk"
         else:

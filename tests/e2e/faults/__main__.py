@@ -16,6 +16,7 @@ from tests.e2e.faults import (
     catalogue_machines,
     catalogue_mirrors,
     catalogue_nodes,
+    catalogue_pod_network,
     catalogue_processes,
     report,
 )
@@ -33,6 +34,7 @@ FAULTS: list[Fault] = [
     *catalogue_machines.MACHINES,
     *catalogue_cluster.DAMAGES,
     *catalogue_nodes.DAMAGES,
+    *catalogue_pod_network.DAMAGES,
     *catalogue_leftovers.LEFTOVERS,
     *catalogue_destroy.STATES,
 ]

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from tests.e2e.faults.catalogue_cluster import damage
 from tests.e2e.faults.fault import Fault
-from tests.e2e.faults.injections import AS_ADMINISTRATOR, both, on, once
-from tools.look import STUCK_SECONDS
-
-
-def kubelet_is_older_than(seconds: int) -> str:
-    """A shell condition."""
-    started = "$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --value)"
-    return f"(( $(cut -d. -f1 /proc/uptime) - {started} / 1000000 > {seconds} ))"
+from tests.e2e.faults.injections import on
 
 
 def sign_the_api_servers_certificate_anew(life: str) -> str:
@@ -80,18 +73,6 @@ DAMAGES = [
         "control-plane-1",
         "rm /var/lib/kubelet/config.yaml",
         "control-plane-1: it lacks files that make it a node",
-    ),
-    Fault(
-        name="pod-network-deleted",
-        what="The pod network's configuration was deleted on a worker",
-        inject=both(
-            once("worker-1", kubelet_is_older_than(STUCK_SECONDS), "rm /etc/cni/net.d/*"),
-            on(
-                "control-plane-1",
-                f"{AS_ADMINISTRATOR}kubectl wait --for=condition=Ready=False node/worker-1 --timeout=110s",
-            ),
-        ),
-        message="worker-1: its node is not Ready, though its kubelet runs",
     ),
     damage(
         "worker-reset",

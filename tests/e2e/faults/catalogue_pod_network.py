@@ -1,0 +1,44 @@
+"""What people and programs do to the network of the pods, below everything that Kubernetes looks at."""
+
+from __future__ import annotations
+
+from tests.e2e.faults.fault import Fault
+from tests.e2e.faults.injections import AS_ADMINISTRATOR, both, on, once
+from tools.look import STUCK_SECONDS
+
+
+def kubelet_is_older_than(seconds: int) -> str:
+    """A shell condition."""
+    started = "$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --value)"
+    return f"(( $(cut -d. -f1 /proc/uptime) - {started} / 1000000 > {seconds} ))"
+
+
+OLD = kubelet_is_older_than(STUCK_SECONDS)
+"""A machine that has just started gets time to bring its network up."""
+
+DAMAGES = [
+    Fault(
+        name="pod-network-deleted",
+        what="The pod network's configuration was deleted on a worker",
+        inject=both(
+            once("worker-1", OLD, "rm /etc/cni/net.d/*"),
+            on(
+                "control-plane-1",
+                f"{AS_ADMINISTRATOR}kubectl wait --for=condition=Ready=False node/worker-1 --timeout=110s",
+            ),
+        ),
+        message="worker-1: its node is not Ready, though its kubelet runs",
+    ),
+    Fault(
+        name="pod-network-links-deleted",
+        what="flannel's device and the pods' bridge were deleted on a worker",
+        inject=once("worker-1", OLD, "ip link delete flannel.1\nip link delete cni0"),
+        message="worker-1: flannel.1 is gone or down, cni0 is gone or down; it is started anew around its disk",
+    ),
+    Fault(
+        name="service-rules-flushed",
+        what="kube-proxy's rules were flushed on a worker with iptables",
+        inject=once("worker-2", OLD, "iptables --table nat --flush"),
+        message="worker-2: kube-proxy's rules are gone; it is started anew around its disk",
+    ),
+]
