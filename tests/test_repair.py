@@ -277,14 +277,16 @@ def test_a_worker_that_is_only_wanted_yet_is_not_asked() -> None:
 
 
 def test_a_machine_is_replaced_where_the_user_asks_for_it() -> None:
-    assert set(asked_for(stack(), ["worker-1"])) == {"k8s-worker-1-disk"}
+    for name in ("worker-1", "k8s-worker-1"):
+        assert set(asked_for(stack(), [name])) == {"k8s-worker-1-disk"}
 
 
-def test_a_machine_that_is_not_there_cannot_be_replaced() -> None:
+@pytest.mark.parametrize("wanted", ["worker-3", "plane-1", "1", "orker-1"])
+def test_a_machine_that_is_not_there_cannot_be_replaced_nor_one_that_half_a_name_would_fit(wanted: str) -> None:
     with pytest.raises(SystemExit) as refusal:
-        asked_for(stack(), ["worker-3"])
+        asked_for(stack(), [wanted])
     assert str(refusal.value) == (
-        "REPLACE: there is no machine worker-3; there are: k8s-control-plane-1, k8s-worker-1, k8s-worker-2"
+        f"REPLACE: there is no machine {wanted}; there are: k8s-control-plane-1, k8s-worker-1, k8s-worker-2"
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.settings import PROJECT, SettingsError
 from tests.configuration import PROJECT_FILE, REPOSITORY
@@ -62,6 +63,33 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     "a key twice": (
         f"config:\n{OWN}workers: 2\n{OWN}workers: 3\n",
         unreadable("line 3, column 3: kubeadm-libvirt:workers is there twice"),
+    ),
+    "a long key with a line break twice": (
+        f'config:\n  "a\\nb{"c" * 90}": 2\n  "a\\nb{"c" * 90}": 2\n',
+        unreadable(f"line 3, column 3: a\\nb{'c' * 76}… is there twice"),
+    ),
+    "no character": (
+        f'config:\n{OWN}clusterName: "\\U00110000"\n',
+        unreadable("it has what no text can be read from: chr() arg not in range(0x110000)"),
+    ),
+    "a number that is too large for a character": (
+        f'config:\n{OWN}clusterName: "\\UFFFFFFFF"\n',
+        unreadable("it has what no text can be read from: Python int too large to convert to C int"),
+    ),
+    **{
+        name: (text, unreadable("no line can be added at its end; write config: and its keys on lines of their own"))
+        for name, text in {
+            "JSON": '{"config": {"workers": 3}}',
+            "an empty mapping": "{}",
+            "an end of the document": "config: {}\n...\n",
+            "everything indented": "  config:\n    workers: 3\n",
+            "a salt in quotes": '"encryptionsalt": v1\nconfig: {}\n',
+        }.items()
+    },
+    "something encrypted inside": (
+        f"config:\n{OWN}imageMirrors:\n    docker.io:\n      secure: v1:abc",
+        f"{ONE}\n- imageMirrors is encrypted and so is refused: it would be in the state in clear all the same. "
+        "Way out: set it with: pulumi config set --plaintext --path 'imageMirrors[\"docker.io\"]' http://10.0.0.5:5000",
     ),
     "UTF-16": ("config:".encode("utf-16"), unreadable("it is no text in UTF-8: invalid start byte at 0")),
     "a tag": (f"config:\n{OWN}workers: !!int 2\n", unreadable("line 2, column 28: tags are not read here")),
@@ -223,7 +251,7 @@ ONE_A_KEY = list({tuple(row.overrides): row for row in REFUSED if "" not in row.
 @pytest.mark.parametrize("row", ONE_A_KEY, ids=str)
 def test_what_the_program_refuses_the_command_refuses_with_the_same_message(tmp_path: Path, row: Refused) -> None:
     named = {f"{PROJECT}:{key}": as_yaml_has_it(key, value) for key, value in row.overrides.items()}
-    path = stack_file(tmp_path, json.dumps({"config": named}))
+    path = stack_file(tmp_path, yaml.safe_dump({"config": named}, allow_unicode=True))
     with pytest.raises(SettingsError) as refusal:
         load(path)
     assert str(refusal.value) == row.message
@@ -236,7 +264,6 @@ def test_what_the_program_refuses_the_command_refuses_with_the_same_message(tmp_
         "# nothing\n",
         "config:\n",
         "config: {}\n",
-        "~\n",
         "config: null\n",
         "encryptionsalt: v1:a\n",
         "\ufeffconfig:\n",

@@ -160,6 +160,39 @@ def test_an_empty_directory_that_a_person_chose_is_not_ours_to_remove(
     assert hypervisor.world()["pools"] == {}
 
 
+def test_files_in_a_directory_that_had_nothing_of_ours_are_not_offered_for_removal(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.files("/srv/disks", "family.jpg")
+    assert run("after", "", tmp_path, capsys, storagePath="/srv/disks") == (0, [])
+    assert hypervisor.world()["pools"] == {}
+
+
+@pytest.mark.parametrize(
+    "config", [{"storagePath": "/etc"}, {"clusterName": '"."'}, {"clusterName": "..", "storagePath": "/srv/../etc"}]
+)
+def test_nothing_is_looked_for_under_a_name_or_in_a_directory_that_up_would_refuse(
+    config: dict[str, str], hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hypervisor.files("/etc", "passwd")
+    code, lines = run("after", "", tmp_path, capsys, **config)
+    assert (code, len(lines)) == (0, 1)
+    assert lines[0].startswith("Only the clusters of the state are looked for, because the configuration is refused: ")
+    assert hypervisor.changes() == []
+
+
+def test_the_cluster_is_found_by_its_name_where_something_else_is_refused(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    code, lines = run("after", state(KEYS), tmp_path, capsys, clusterName='"k8s "', workers="0")
+    assert (code, len(lines)) == (0, 4), (
+        "blanks around a name count for nothing, and neither does the number of workers"
+    )
+    world = hypervisor.world()
+    assert [world[kind] for kind in ("domains", "networks", "pools")] == [{}, {}, {}]
+
+
 @pytest.mark.parametrize(
     ("verb", "message"),
     [

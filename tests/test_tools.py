@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -292,6 +293,65 @@ def find_repairs(host: Path, changes: str = "") -> subprocess.CompletedProcess[s
         """python() { [[ $2 != tools.repair ]] || echo urn:x::a urn:x::b; }\n"""
     )
     return of_the_stack(host, "find_repairs", cluster + changes, then='echo "${replace[*]}"')
+
+
+USAGE = "usage: tools/stack up|preview|destroy|doctor [dev|lab]"
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "message"),
+    [
+        ("tools/stack", {}, USAGE),
+        ("tools/stack down lab", {}, USAGE),
+        ("tools/stack up lab dev", {}, USAGE),
+        ("tools/pulumi", {}, "usage: tools/pulumi dev|lab ARGUMENTS…"),
+        ("tools/pulumi ../prod stack", {}, "usage: tools/pulumi dev|lab ARGUMENTS…"),
+        (
+            "tools/stack destroy lab",
+            {"REPLACE": "worker-1"},
+            "REPLACE and REBUILD are for make up, and make destroy knows nothing of them.",
+        ),
+        (
+            "tools/stack preview lab",
+            {"REBUILD": "yes"},
+            "REPLACE and REBUILD are for make up, and make preview knows nothing of them.",
+        ),
+        (
+            "tools/stack up lab",
+            {"REBUILD": "true"},
+            "REBUILD=true means nothing; REBUILD=yes takes the cluster down, and builds it anew.",
+        ),
+    ],
+)
+def test_what_a_command_would_not_understand_is_refused_before_anything_is_done(
+    command: str, environment: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **environment}
+    done = subprocess.run(
+        command.split(), cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{message}\n")
+
+
+@pytest.mark.parametrize("module", ["doctor", "leftovers", "repair", "check_configuration"])
+def test_a_tool_without_its_file_says_how_it_is_used(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"tools.{module}"],
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"usage: python -m tools.{module} Pulumi.STACK.yaml")
+
+
+def test_a_machine_that_is_to_be_replaced_before_there_is_any_is_a_new_one_anyway(host: Path) -> None:
+    done = find_repairs(host, "libvirt_state() { echo '{}'; }\nREPLACE=worker-1")
+    assert (done.returncode, done.stdout) == (0, "\n")
+    assert done.stderr == "REPLACE has nothing to do: nothing was made yet, and every machine becomes a new one.\n"
 
 
 def test_an_up_compares_libvirt_and_the_cluster_before_it_looks_at_the_machines(host: Path) -> None:

@@ -12,15 +12,20 @@ from components.rules import fault, setting
 from components.settings import Settings, SettingsError, load_settings, refusal
 from tools.stack_file import read_stack_file
 
+NAMES = ("clusterName", "storagePath")
+"""What things of this cluster are called in libvirt, and where its disks are."""
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def configured(stack_file: Path) -> dict[str, Any]:
-    """The keys of this project in a Pulumi.STACK.yaml, on top of the defaults of Pulumi.yaml. Raises SettingsError."""
+def load_names(stack_file: Path) -> Settings:
+    """The settings of a stack's file that say what is whose in libvirt, and the defaults of all others.
+
+    Raises SettingsError with the faults of the file and of these.
+    """
     file = read_stack_file(stack_file)
     if file.faults:
         raise refusal(file.faults)
-    return {**_defaults(), **file.values}
+    return load_settings({**_defaults(), **{key: value for key, value in file.values.items() if key in NAMES}})
 
 
 def load(stack_file: Path) -> Settings:

@@ -58,4 +58,6 @@ def state() -> Report:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m tools.doctor Pulumi.STACK.yaml [--brief]")
     sys.exit(main(Path(sys.argv[1]), brief="--brief" in sys.argv[2:]))

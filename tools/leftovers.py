@@ -12,47 +12,52 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from components.settings import Settings, SettingsError
+from components.settings import SettingsError
 from components.virsh import LeftoversError, Virsh
-from tools.check_configuration import configured
+from tools.check_configuration import load_names
 from tools.layers import refuse_layers
 from tools.stack_file import read_stack_file
 from tools.stack_state import StackState
 from tools.sweep import Cluster, Sweep
 from tools.wake import wake
 
+STEPS = ("wake", "layers", "before", "after")
 
-def clusters(values: dict[str, Any], state: StackState) -> list[Cluster]:
+
+def clusters(configured: Cluster | None, state: StackState) -> list[Cluster]:
     """The cluster of the configuration, and that of the state where it has another name or place."""
-    found: dict[Cluster, None] = {}
-    if name := str(values.get("clusterName") or ""):
-        settings = Settings.model_construct(cluster_name=name, storage_path=str(values.get("storagePath") or ""))
-        found[Cluster(name=name, directory=settings.storage_directory)] = None
+    found = dict.fromkeys([configured] if configured else [])
     for pool in state.pools:
         found[Cluster(name=pool.name, directory=pool.directory)] = None
     return list(found)
 
 
-def read(stack_file: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], str]:
-    """The configuration's keys and which libvirt it is for; nothing of a file that is refused, and a line about it."""
-    values: dict[str, Any] = {}
+def read(stack_file: Path, say: Callable[[str], None]) -> tuple[Cluster | None, str]:
+    """The configuration's cluster and which libvirt it is for; none of a file that is refused, and a line about it.
+
+    Nothing is looked for, let alone removed, by a name or in a directory that `up` would refuse. What else it refuses
+    is no reason to leave a cluster behind.
+    """
+    cluster: Cluster | None = None
     uri: object = None
     try:
         uri = read_stack_file(stack_file).libvirt_uri  # which may be right in a file that is refused
-        values = configured(stack_file)
+        settings = load_names(stack_file)
+        cluster = Cluster(name=settings.cluster_name, directory=settings.storage_directory)
     except SettingsError as error:
         faults = " ".join(line.removeprefix("- ") for line in str(error).splitlines()[1:])
         say(f"Only the clusters of the state are looked for, because the configuration is refused: {faults}")
     known = uri if isinstance(uri, str) else os.environ.get("LIBVIRT_DEFAULT_URI")
-    return values, known or "qemu:///system"
+    return cluster, known or "qemu:///system"
 
 
 def main(stack_file: Path, step: str, text: str) -> int:
     """Does a step and returns the exit code."""
     state = StackState.parse(text)
-    values, uri = read(stack_file, print if step not in ("wake", "layers") else lambda _: None)  # that needs no names
+    configured, uri = read(
+        stack_file, print if step not in ("wake", "layers") else lambda _: None
+    )  # that needs no names
     virsh = Virsh(uri)
     sweep = Sweep(virsh, state, print)
     try:
@@ -61,7 +66,7 @@ def main(stack_file: Path, step: str, text: str) -> int:
         elif step == "layers":
             refuse_layers(virsh, state)
         else:
-            for cluster in clusters(values, state):
+            for cluster in clusters(configured, state):
                 sweep.all(cluster, keep_state=step == "before")
     except LeftoversError as error:
         print(error)
@@ -70,4 +75,6 @@ def main(stack_file: Path, step: str, text: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[2] not in STEPS:
+        sys.exit(f"usage: python -m tools.leftovers Pulumi.STACK.yaml {'|'.join(STEPS)} <STATE.json")
     sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.stdin.read()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,11 +31,16 @@ def asked_for(stack: Stack, replace: Iterable[str]) -> dict[str, str]:
     """What the user wants anew. Raises SystemExit with a message for a machine that is not there."""
     anew = {}
     for wanted in replace:
-        names = [name for name in stack.machines if name.endswith(f"-{wanted}") or name == wanted]
+        names = [name for name in stack.machines if wanted in (name, _without_cluster(name))]
         if len(names) != 1:
             sys.exit(f"REPLACE: there is no machine {wanted}; there are: {', '.join(stack.machines) or 'none'}")
         anew[f"{names[0]}-disk"] = f"REPLACE: {names[0]} becomes a new machine"
     return anew
+
+
+def _without_cluster(machine: str) -> str:
+    """As a node is called: "worker-1" of "k8s-worker-1"."""
+    return re.sub(r"^.*-(?=(control-plane|worker)-\d+$)", "", machine)
 
 
 def lost(stack: Stack) -> dict[str, str]:
@@ -148,4 +154,6 @@ def main(stack_file: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tools.repair Pulumi.STACK.yaml <STATE.json")
     main(sys.argv[1])

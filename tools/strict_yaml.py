@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from components.one_line import one_line
 from components.settings import refusal
 
 NULLS = ("", "~", "null", "Null", "NULL")
@@ -33,7 +34,7 @@ class _Loader(yaml.BaseLoader):
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key.start_mark)
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value} is there twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"{one_line(key.value)} is there twice", problem_mark=key.start_mark)
             seen.add(key.value)
         construct: Callable[..., Any] = self.construct_object
         return {key.value: construct(value, deep=deep) for key, value in node.value}  # a key is a text, also ~ and True
@@ -55,8 +56,20 @@ def read_yaml(path: Path) -> Any:
         raise refusal([file_fault(path, f"it is no text in UTF-8: {error.reason} at {error.start}")]) from error
     except yaml.reader.ReaderError as error:
         raise refusal([file_fault(path, f"it is no text: {error.reason} at {error.position}")]) from error
+    except (ValueError, OverflowError) as error:  # of the parser: "\U00110000" is no character, %YAML 1… no version
+        raise refusal([file_fault(path, f"it has what no text can be read from: {error}")]) from error
     except RecursionError as error:
         raise refusal([file_fault(path, "it is nested too deeply")]) from error
+
+
+def takes_another_key(path: Path, document: dict[str, Any]) -> bool:
+    """Whether a line of Pulumi's own at the end of the file that has this document is one more key of it."""
+    lines = [line for line in path.read_bytes().decode().split("\n") if not line.startswith("encryptionsalt:")]
+    try:
+        after = yaml.load("\n".join([*lines, "encryptionsalt: v1"]), _Loader)  # noqa: S506 (as above)
+    except yaml.YAMLError:
+        return False
+    return bool(after == {**document, "encryptionsalt": "v1"})
 
 
 def _refuse_what_is_not_read(text: str) -> None:

@@ -89,7 +89,8 @@ class Sweep:
             if others:
                 self._say(f"{cluster.directory} has {', '.join(others)} in it, not ours: the directory will stay.")
             return
-        for name in others:
+        # In a directory that somebody has only written into the configuration, files are none of our business.
+        for name in others if defined or ours or cluster.own_directory else ():
             path = cluster.directory / name
             self._say(
                 f"{path} is not ours, and was left. Remove it with: rm -r '{path}' && rmdir '{cluster.directory}'"
