@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 LENGTH = 80
+_SEARCHED = 2048
+"""Signs that are searched for passwords, as many as a URL may have: the search takes their number squared."""
 
 _USER = re.compile(
     r"(?s://.*@(?!sha256:))"  # a password may have a slash or an @ in it
@@ -15,10 +17,12 @@ _QUERY_VALUE = re.compile(r"([?&][^=&\s\"]*=)[^&\s\"]+")
 
 def one_line(text: str) -> str:
     """The text for a line of a message."""
-    text = without_passwords(text)
+    rest = text[_SEARCHED:]
+    # A password may begin here and end in the rest: its @ hides what stands before it all the same.
+    text = without_passwords(text[:_SEARCHED] + ("@" if "@" in rest else ""))
     beginning = text[: LENGTH + 1]
     text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in beginning)
-    return f"{text[:LENGTH]}…" if len(text) > LENGTH else text
+    return f"{text[:LENGTH]}…" if len(text) > LENGTH or rest else text
 
 
 def without_passwords(text: str) -> str:
