@@ -95,7 +95,7 @@ FIRST_WORKER_HOST = 21
 def key_fault(key: str, value: object, *, missing: bool = False) -> str:
     """One line: key, value, rule and way out."""
     if key not in RULES:
-        return no_such_key(key, value, meant=nearest(key, RULES), removal=shlex.quote(key))
+        return no_such_key(key, value, meant=nearest(key, RULES), removal=_as_argument(key))
     rule = RULES[key]
     if missing:
         return f"- {key} is missing: it {rule.rule}. Set it with: {setting(key)}"
@@ -132,13 +132,18 @@ def namespace_fault(key: str, value: object, project: str) -> str:
     namespace, _, name = key.partition(":")
     near = difflib.get_close_matches(namespace, [project], n=1)
     meant = f" Did you mean {project}:{one_line(name)}?" if near or name in RULES else ""
-    removal = _removal(shlex.quote(key))
+    removal = _removal(_as_argument(key))
     return f"- {one_line(key)} = {_shown(value)}: nothing here reads {one_line(namespace)}.{meant} {removal}"
 
 
 def fault(key: str, value: object, rule: str, way_out: str) -> str:
     """One line for a rule that depends on more than the key itself."""
     return f"- {one_line(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
+
+
+def _as_argument(key: str) -> str:
+    """A key as a shell and `pulumi config` read it: what begins with a dash would be an option."""
+    return f"{'-- ' if key.startswith('-') else ''}{shlex.quote(key)}"
 
 
 def _removal(key: str) -> str:

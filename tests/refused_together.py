@@ -126,6 +126,11 @@ CONTRADICTIONS = [
         **{"a\nb c": "1"},
     ),
     row("-  = '1': there is no such key. Remove it with: pulumi config rm ''", **{"": "1"}),
+    row("- -x = '1': there is no such key. Remove it with: pulumi config rm -- -x", **{"-x": "1"}),
+    row(
+        "- --all b = '1': there is no such key. Remove it with: pulumi config rm -- '--all b'",
+        **{"--all b": "1"},
+    ),
 ]
 
 REFUSED = [*VALUES, *NETWORKS, *SOURCES, *CONTRADICTIONS]

@@ -179,6 +179,10 @@ FILES: dict[str, tuple[str | bytes, str]] = {
         f"{ONE}\n- :workers = '2' is refused: a key must have the form NAMESPACE:NAME. "
         "Way out: call it kubeadm-libvirt:NAME",
     ),
+    "a namespace that begins like an option": (
+        "config:\n  -y:region: eu",
+        f"{ONE}\n- -y:region = 'eu': nothing here reads -y. Remove it with: {REMOVE} -- -y:region",
+    ),
     "a wrong namespace": (
         "config:\n  kubeadm-libvrt:workers: 3\n  aws:region: eu",
         f"{TWO}\n- kubeadm-libvrt:workers = '3': nothing here reads kubeadm-libvrt. "
