@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 LENGTH = 80
 _SEARCHED = 2048
@@ -23,6 +24,14 @@ def one_line(text: str) -> str:
     beginning = text[: LENGTH + 1]
     text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in beginning)
     return f"{text[:LENGTH]}…" if len(text) > LENGTH or rest else text
+
+
+def foreign_sign(line: str) -> str:
+    """Names the first sign that is no ASCII, for it may look like one: the о of Cyrillic is no o."""
+    for place, sign in enumerate(line, start=1):
+        if not sign.isascii() and sign != "…":  # which one_line writes itself
+            return f" (sign {place} is {unicodedata.name(sign, f'U+{ord(sign):04X}')})"
+    return ""
 
 
 def without_passwords(text: str) -> str:

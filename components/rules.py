@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from components.one_line import one_line
+from components.one_line import foreign_sign, one_line
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def setting(key: str, options: str = "") -> str:
 def no_such_key(key: str, value: object, *, meant: str, removal: str) -> str:
     """One line for a key that nothing reads. `removal` is what `pulumi config rm` is to remove."""
     question = f" Did you mean {meant}?" if meant else ""
-    return f"- {one_line(key)} = {_shown(value)}: there is no such key.{question} {_removal(removal)}"
+    return f"- {_named(key)} = {_shown(value)}: there is no such key.{question} {_removal(removal)}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -133,12 +133,12 @@ def namespace_fault(key: str, value: object, project: str) -> str:
     near = difflib.get_close_matches(namespace, [project], n=1)
     meant = f" Did you mean {project}:{one_line(name)}?" if near or name in RULES else ""
     removal = _removal(_as_argument(key))
-    return f"- {one_line(key)} = {_shown(value)}: nothing here reads {one_line(namespace)}.{meant} {removal}"
+    return f"- {_named(key)} = {_shown(value)}: nothing here reads {one_line(namespace)}.{meant} {removal}"
 
 
 def fault(key: str, value: object, rule: str, way_out: str) -> str:
     """One line for a rule that depends on more than the key itself."""
-    return f"- {one_line(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
+    return f"- {_named(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
 
 
 def _as_argument(key: str) -> str:
@@ -150,6 +150,11 @@ def _removal(key: str) -> str:
     return f"Remove it with: pulumi config rm {one_line(key)}"
 
 
+def _named(key: str) -> str:
+    line = one_line(key)
+    return f"{line}{foreign_sign(line)}"
+
+
 def _shown(value: object) -> str:
     if value is ENCRYPTED:
         return "'[secret]'"
@@ -157,4 +162,5 @@ def _shown(value: object) -> str:
         text = json.dumps(value) if isinstance(value, dict | list | bool | None) else str(value)
     except ValueError:  # an integer of more digits than Python writes
         text = "a number too long to show"
-    return f"'{one_line(text)}'"
+    line = one_line(text)
+    return f"'{line}'{foreign_sign(line)}"

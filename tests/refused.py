@@ -11,6 +11,15 @@ PLACES = {
     "imageMirrors": "--path 'imageMirrors[\"docker.io\"]'",
 }
 """Keys that are set inside, because a text is no object for Pulumi."""
+NAMES = {
+    "ä": " (sign 1 is LATIN SMALL LETTER A WITH DIAERESIS)",
+    "http://ä.example/b": " (sign 8 is LATIN SMALL LETTER A WITH DIAERESIS)",
+    "١٢": " (sign 1 is ARABIC-INDIC DIGIT ONE)",
+    "1.٣٧.2": " (sign 3 is ARABIC-INDIC DIGIT THREE)",
+    "d\u043ecker": " (sign 2 is CYRILLIC SMALL LETTER O)",
+    "10.244.0.0\u20444": " (sign 11 is FRACTION SLASH)",
+}
+"""Of signs that may look like others, by the value that has one."""
 HEADING = "The configuration has 1 fault; nothing was made."
 
 
@@ -37,7 +46,7 @@ def rows(key: str, rule: str, example: str, *values: Any) -> Iterable[Refused]:
     for each in values:
         value, shown = each if isinstance(each, tuple) else (each, each)
         way_out = f"set it with: pulumi config set {PLACES.get(key, key)} {example}"
-        line = f"- {key} = '{shown}' is refused: it {rule}. Way out: {way_out}"
+        line = f"- {key} = '{shown}'{NAMES.get(shown, '')} is refused: it {rule}. Way out: {way_out}"
         yield Refused(overrides={key: value}, line=line)
 
 
@@ -134,6 +143,8 @@ VALUES = [
     *rows("kubernetesVersion", VERSION, "1.37.2", "1.37", "v1.37.2", "latest", "1.31.9", "2.0.0", "1.37.02", "1.037.2"),
     *rows("kubernetesVersion", VERSION, "1.37.2", "1.37.2-rc.1", "1.37.2+k3s1", "1.37.2.1", "1.٣٧.2", "", "1.37.100"),
     *rows("containerRuntime", "must be docker or containerd", "docker", "cri-o", "Docker", "", "docker containerd"),
+    *rows("containerRuntime", "must be docker or containerd", "docker", "d\u043ecker"),
+    *rows("podCidr", NETWORK, "10.244.0.0/16", "10.244.0.0\u20444"),
     *rows("podCidr", NETWORK, "10.244.0.0/16", "10.244.0.1/16", "fd00::/48", "lots", "10.244.0.0", "168099840"),
     *rows("podCidr", NETWORK, "10.244.0.0/16", "10.244.0.0/255.255.0.0", "10.244.0.0/16,10.5.0.0/16", "10.0.0/8", ""),
     *rows("serviceCidr", NETWORK, "10.96.0.0/12", "10.96.0.0/33", "10.96.0.0/-1", "10.096.0.0/12", "10.96.0.0 /12"),

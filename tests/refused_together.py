@@ -13,6 +13,7 @@ SYSTEMS = [
     *("/var/lib/libvirt/images", "/var/lib/libvirt/boot", "/var/tmp", "/var/log"),
 ]
 INSIDE = {"/etc/disks": "/etc", "/usr": "/usr", "/dev/shm": "/dev", "/boot/a/b": "/boot", "/sys/x": "/sys"}
+LOOKS_LIKE_WORKERS = {"w\u043erkers": "1"}
 CHECKSUM = '{"imageSha512": "%s"}' % ("a" * 128)
 ABSENT = "there is no such machine among control-plane-1 to worker-2. Way out: correct the name, or remove it"
 MORE = (
@@ -126,6 +127,11 @@ CONTRADICTIONS = [
         **{"a\nb c": "1"},
     ),
     row("-  = '1': there is no such key. Remove it with: pulumi config rm ''", **{"": "1"}),
+    row(
+        "- w\u043erkers (sign 2 is CYRILLIC SMALL LETTER O) = '1': there is no such key. Did you mean workers? "
+        "Remove it with: pulumi config rm 'w\u043erkers'",
+        **LOOKS_LIKE_WORKERS,
+    ),
     row("- -x = '1': there is no such key. Remove it with: pulumi config rm -- -x", **{"-x": "1"}),
     row(
         "- --all b = '1': there is no such key. Remove it with: pulumi config rm -- '--all b'",

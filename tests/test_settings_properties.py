@@ -35,7 +35,10 @@ from tests.properties import (
 from tests.recording import CA_CERT_HASH, TOKEN
 from tests.test_kubeadm import KUBEADM
 
-LINE = re.compile(r"- (\w+)(?:\.[^=]*)? (= '.*' is refused: .+\. Way out: .+|is missing: .+\. Set it with: .+)")
+LINE = re.compile(
+    r"- (\w+)(?:\.[^=]*)? "
+    r"(= '.*'(?: \(sign \d+ is .+\))? is refused: .+\. Way out: .+|is missing: .+\. Set it with: .+)"
+)
 NETPLAN = shutil.which("generate", path="/usr/libexec/netplan:/usr/lib/netplan")
 
 
