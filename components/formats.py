@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+from components.addresses import LABEL, NAME_LENGTH, check_server
+
 _URL = re.compile(
-    rf"https?://(?P<host>{_LABEL}(\.{_LABEL})*)(:(?P<port>[1-9][0-9]{{0,4}}))?"
+    rf"https?://(?P<host>{LABEL}(\.{LABEL})*)(:(?P<port>[1-9][0-9]{{0,4}}))?"
     r"(?P<path>/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?"
     r"(?P<query>\?([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
 )
@@ -64,8 +65,7 @@ def _url(value: str) -> re.Match[str]:
     match = _URL.fullmatch(value)
     if not match or len(value) > _URL_LENGTH or int(match["port"] or 1) > 65535:
         raise ValueError("not an http(s) URL")
-    if re.fullmatch(r"[0-9.]+", match["host"]):
-        IPv4Address(match["host"])
+    check_server(match["host"])
     return match
 
 
@@ -115,10 +115,10 @@ def _directory(value: str) -> str:
 
 def _registry(value: str) -> str:
     host, _, port = value.partition(":")
-    if not re.fullmatch(_REGISTRY, value) or int(port or 1) > 65535:
+    # On a machine, a directory is called as the registry is, with its port.
+    if not re.fullmatch(_REGISTRY, value) or len(value) > NAME_LENGTH or int(port or 1) > 65535:
         raise ValueError("not a registry")
-    if re.fullmatch(r"[0-9.]+", host):
-        IPv4Address(host)
+    check_server(host)
     if not (re.search("[.:]", value) or value == "localhost"):
         raise ValueError("the first part of a path")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -56,7 +57,11 @@ def broken_configurations(draw: st.DrawFn) -> Values:
 
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True)
-HOST = st.lists(LABEL, min_size=1, max_size=3).map(".".join).filter(lambda host: not host.split(".")[-1].isdigit())
+HOST = (
+    st.lists(LABEL, min_size=1, max_size=3)
+    .map(".".join)
+    .filter(lambda host: not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", host.split(".")[-1]))
+)
 PORT = st.just("") | st.integers(1, 65535).map(lambda port: f":{port}")
 PATH = st.from_regex(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]{1,8}){0,3}/?", fullmatch=True)
 URL = st.builds("{}://{}{}{}".format, st.sampled_from(["http", "https"]), HOST, PORT, PATH)

@@ -111,6 +111,8 @@ NO_NUMBERS = (
 BAD_URLS = (
     *("mirror.example/debian", "/srv/debian", "file:///srv", "ftp://a/b", "http://", "http:///debian", "http://a:0/b"),
     *("http://a:65536/b", "http://10.0.0.256/b", "http://a/b c", 'http://a/"b"', "http://a/b]", "http://a/b#c"),
+    *("http://0x7f000001/b", "http://0x7F.1/b", "http://127.1/b", "http://2130706433/b", "http://0177.0.0.1/b"),
+    (f"http://{'a.' * 127}b/c", f"http://{'a.' * 36}a…"),
     *("http://a/%zz", "http://-a/b", "http://ä.example/b", "https//a/b", "http://[::1]/debian", "http://a/$(id)`id`"),
     ("http://a/b\nc", "http://a/b\\nc"),
     ("http://a/b\x00", "http://a/b\\x00"),
@@ -238,9 +240,15 @@ VALUES = [
             ("ghcr.io/x", "ghcr.io"),
             ("GHCR.io:443", "ghcr.io:443"),
             *((odd, AS_IMAGES_BEGIN) for odd in ("..", ".", "-a", "", "a", "a.b:65536", "256.1.1.1:5000", "1.2:5")),
+            *((odd, AS_IMAGES_BEGIN) for odd in (f"{'a' * 64}.b", f"a.{'b' * 64}:5", "0x7f.1:5000", "0x7f000001:5000")),
         )
     ),
-    *rows("webServerImage", WEB_IMAGE, NGINX, "256.1.1.1:5000/a:1"),
+    row(
+        f"- imageMirrors = '{'a.' * 40}…' is refused: no name of an image begins with it, but with a HOST or HOST:PORT "
+        f"in lower case. Way out: call it {AS_IMAGES_BEGIN}",
+        imageMirrors=f'{{"{"a." * 125}bcd:5000": "http://a"}}',
+    ),
+    *rows("webServerImage", WEB_IMAGE, NGINX, "256.1.1.1:5000/a:1", "0x7f.1:5000/a:1", f"{'a' * 64}.b/c:1"),
     *rows("webServerImage", WEB_IMAGE, NGINX, "", "nginx", "nginx:1.26.3", "library/nginx:1", "docker.io/nginx:1"),
     *rows(
         "webServerImage", WEB_IMAGE, NGINX, "docker.io/library/nginx", "docker.io/library/Nginx:1", "docker.io/a//b:1"
