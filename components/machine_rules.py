@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.formats import machines, raw_machines
-from components.rules import CONTROL_PLANE_MEMORY, fault
+from components.rules import CONTROL_PLANE_MEMORY, FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST, fault
+
+
+def machine_hosts(values: Mapping[str, Any], *, workers: int) -> dict[str, int]:
+    """The number of each machine in the network, by its name. `workers` is how many where their number is refused."""
+    roles = (
+        ("control-plane", FIRST_CONTROL_PLANE_HOST, int(values.get("controlPlanes", 1))),
+        ("worker", FIRST_WORKER_HOST, int(values.get("workers", workers))),
+    )
+    return {f"{role}-{number + 1}": first + number for role, first, count in roles for number in range(count)}
 
 
 def machine_faults(values: Mapping[str, Any]) -> list[str]:
     """A line for each rule about single machines that is broken."""
-    counts = (("control-plane", int(values.get("controlPlanes", 1))), ("worker", int(values.get("workers", 100))))
-    names = [f"{role}-{number}" for role, count in counts for number in range(1, count + 1)]
+    names = list(machine_hosts(values, workers=100))
     faults = []
     for name, raw in raw_machines(values.get("machines", {})).items():
         if name not in names:

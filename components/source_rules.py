@@ -10,27 +10,34 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from components.formats import json_object
+from components.machine_rules import machine_hosts
 from components.network_rules import networks
 from components.rules import fault
 
 URLS = ("aptMirror", "aptMirrorKey", "kubernetesAptRepository")
 """Keys whose URL is asked by the machines. That of `image` is asked by this host."""
+LOOPBACK = ("localhost", "ip6-localhost", "ip6-loopback")
+"""What Debian's /etc/hosts calls so; the first with whatever stands before it."""
 
 
 def source_faults(values: Mapping[str, Any]) -> list[str]:
     """A line for each source that cannot be, or that is not for this version of Kubernetes."""
     cidrs = networks(values)
-    here = cidrs["networkCidr"][1] if "networkCidr" in cidrs else "the first of networkCidr"
-    inside = {key: cidr for key, cidr in cidrs.items() if key != "networkCidr"}
+    own = cidrs.pop("networkCidr", None)
+    way_out = f"where this host is meant, write its address there: {own[1] if own else 'the first of networkCidr'}"
+    machines = machine_hosts(values, workers=1)
+    addresses = {own[number] for number in machines.values()} if own else set()
+    nobodys = {IPv4Address("255.255.255.255"), *((own[0], own[-1]) if own else ())}
     faults = []
     for key, value, host in _servers(values):
         address = _address(host)
         if _is_loopback(host, address):
-            rule = f"inside a machine, {host} is the machine itself"
-            faults.append(fault(key, value, rule, f"where this host is meant, write its address there: {here}"))
-        elif address and (address.is_multicast or address == IPv4Address("255.255.255.255")):
+            faults.append(fault(key, value, f"inside a machine, {host} is the machine itself", way_out))
+        elif host in machines or address in addresses:
+            faults.append(fault(key, value, f"{host} is a machine of this cluster, which is no such server", way_out))
+        elif address and (address.is_multicast or address in nobodys):
             faults.append(fault(key, value, f"{host} is the address of no single server", "correct the address"))
-        for cidr_key, cidr in inside.items():
+        for cidr_key, cidr in cidrs.items():
             if address and address in cidr:
                 rule = f"{host} is in {cidr_key} {cidr}, so the machines would look for it inside the cluster"
                 faults.append(fault(key, value, rule, f"choose another {cidr_key}, or another server"))
@@ -59,7 +66,7 @@ def _address(host: str) -> IPv4Address | None:
 def _is_loopback(host: str, address: IPv4Address | None) -> bool:
     if address:
         return address.is_loopback or int(address) >> 24 == 0
-    return host.removesuffix(".").rpartition(".")[2] == "localhost"
+    return host in LOOPBACK or host.endswith(".localhost")
 
 
 def _version_faults(values: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from tests.refused import row
 ITSELF: list[tuple[str, str, str, dict[str, str]]] = [
     *(
         ("aptMirror", f"http://{host}/debian", host, {"aptMirror": f"http://{host}/debian"})
-        for host in ("localhost", "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "mirror.localhost")
+        for host in ("localhost", "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "mirror.localhost", "ip6-localhost")
     ),
     (
         *("aptMirrorKey", "http://localhost:80/k", "localhost"),
@@ -21,11 +21,46 @@ ITSELF: list[tuple[str, str, str, dict[str, str]]] = [
         *("imageMirrors.docker.io", "http://localhost:5000", "localhost"),
         {"imageMirrors": '{"docker.io": "http://localhost:5000"}'},
     ),
+    *(
+        ("webServerImage", f"{host}:5000/a/b:1", host, {"webServerImage": f"{host}:5000/a/b:1"})
+        for host in ("ip6-loopback", "127.9.9.9")
+    ),
     ("webServerImage", "localhost:5000/a/b:1", "localhost", {"webServerImage": "localhost:5000/a/b:1"}),
     ("webServerImage", "127.0.0.1:5000/b:1", "127.0.0.1", {"webServerImage": "127.0.0.1:5000/b:1"}),
 ]
 
+OWN: list[tuple[str, str, str, dict[str, str]]] = [
+    *(
+        ("aptMirror", f"http://{host}:3142/debian", host, {"aptMirror": f"http://{host}:3142/debian"})
+        for host in ("10.17.3.11", "10.17.3.21", "10.17.3.22", "worker-1", "control-plane-1")
+    ),
+    (
+        *("kubernetesAptRepository", "http://10.17.3.21/v1.37/", "10.17.3.21"),
+        {"kubernetesAptRepository": "http://10.17.3.21/v1.37/"},
+    ),
+    (
+        *("imageMirrors.docker.io", "http://10.17.3.11:5000", "10.17.3.11"),
+        {"imageMirrors": '{"docker.io": "http://10.17.3.11:5000"}'},
+    ),
+    (
+        *("imageMirrors.docker.io", "http://Worker-2:5000", "worker-2"),
+        {"imageMirrors": '{"docker.io": "http://Worker-2:5000"}'},
+    ),
+    *(
+        ("webServerImage", f"{host}:5000/a/b:1", host, {"webServerImage": f"{host}:5000/a/b:1"})
+        for host in ("10.17.3.21", "worker-1")
+    ),
+]
+
 SOURCES = [
+    *(
+        row(
+            f"- {key} = '{value}' is refused: {host} is a machine of this cluster, which is no such server. "
+            "Way out: where this host is meant, write its address there: 10.17.3.1",
+            **overrides,
+        )
+        for key, value, host, overrides in OWN
+    ),
     *(
         row(
             f"- {key} = '{value}' is refused: inside a machine, {host} is the machine itself. "
@@ -47,7 +82,7 @@ SOURCES = [
             "Way out: correct the address",
             aptMirror=f"http://{host}/debian",
         )
-        for host in ("224.0.0.1", "239.1.2.3", "255.255.255.255")
+        for host in ("224.0.0.1", "239.1.2.3", "255.255.255.255", "10.17.3.0", "10.17.3.255")
     ),
     row(
         "- imageMirrors.docker.io = 'http://10.244.1.5:5000' is refused: 10.244.1.5 is in podCidr 10.244.0.0/16, so "

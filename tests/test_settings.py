@@ -75,6 +75,10 @@ def test_blanks_around_a_text_do_no_harm() -> None:
         {"kubernetesAptRepository": "http://a/v1/deb/"},
         {"webServerImage": "localhost:5000/a/b:1", "imageMirrors": '{"localhost:5000": "http://10.0.0.5:5000"}'},
         {"aptMirror": "http://10.17.3.1/debian"},
+        {"aptMirror": "http://10.17.3.23/debian"},  # a machine of somebody's, until there is a third worker
+        {"aptMirror": "http://worker-3/debian"},
+        {"aptMirror": "http://worker-1.example/debian"},
+        {"aptMirror": "http://10.17.3.0/debian", "networkCidr": "10.17.2.0/23"},
         {"aptMirror": "http://localhost.example/debian"},
     ],
 )
