@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from typing import Any
 from urllib.parse import urlsplit
 
-from components.formats import json_object
+from components.formats import DOCKERS_OTHER_NAMES, json_object
 from components.machine_rules import machine_hosts
 from components.network_rules import networks
 from components.rules import fault
@@ -41,7 +41,7 @@ def source_faults(values: Mapping[str, Any]) -> list[str]:
             if address and address in cidr:
                 rule = f"{host} is in {cidr_key} {cidr}, so the machines would look for it inside the cluster"
                 faults.append(fault(key, value, rule, f"choose another {cidr_key}, or another server"))
-    return [*faults, *_version_faults(values)]
+    return [*faults, *_hub_faults(values), *_variable_faults(values), *_version_faults(values)]
 
 
 def _servers(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -67,6 +67,24 @@ def _is_loopback(host: str, address: IPv4Address | None) -> bool:
     if address:
         return address.is_loopback or int(address) >> 24 == 0
     return host in LOOPBACK or host.endswith(".localhost")
+
+
+def _hub_faults(values: Mapping[str, Any]) -> list[str]:
+    image = str(values.get("webServerImage", ""))
+    hub = image.partition("/")[0]
+    if hub not in DOCKERS_OTHER_NAMES:
+        return []
+    rule = f"images call {hub} docker.io, and so do imageMirrors"
+    return [fault("webServerImage", image, rule, f"write docker.io instead of {hub}")]
+
+
+def _variable_faults(values: Mapping[str, Any]) -> list[str]:
+    rule = "apt alone puts something else for $(ARCH) and its like"
+    return [
+        fault(key, values[key], rule, "write out what it stands for")
+        for key in ("aptMirror", "kubernetesAptRepository")
+        if "$(" in values.get(key, "")
+    ]
 
 
 def _version_faults(values: Mapping[str, Any]) -> list[str]:

@@ -90,6 +90,7 @@ def check_sources(settings: Settings) -> None:
         line = f"deb [signed-by=/etc/apt/keyrings/a.asc] {url} trixie main"
         assert line.split() == ["deb", "[signed-by=/etc/apt/keyrings/a.asc]", url, "trixie", "main"], "apt reads words"
         assert not set(url) & set('"[]#'), "apt reads them as its own"
+        assert "$(" not in url, "apt has variables"
     for registry, url in settings.image_mirrors.items():
         assert registry.strip(".") == registry, "it is a directory's name"
         assert "/" not in registry

@@ -63,7 +63,9 @@ HOST = (
     .filter(lambda host: not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", host.split(".")[-1]))
 )
 PORT = st.just("") | st.integers(1, 65535).map(lambda port: f":{port}")
-PATH = st.from_regex(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]{1,8}){0,3}/?", fullmatch=True)
+PATH = st.from_regex(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]{1,8}){0,3}/?", fullmatch=True).filter(
+    lambda path: "$(" not in path
+)
 URL = st.builds("{}://{}{}{}".format, st.sampled_from(["http", "https"]), HOST, PORT, PATH)
 
 

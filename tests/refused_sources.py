@@ -105,4 +105,23 @@ SOURCES = [
         kubernetesAptRepository="http://a/core:/stable:/v1.37",
         kubernetesVersion="1.36.4",
     ),
+    *(
+        row(
+            f"- webServerImage = '{hub}/library/nginx:1.26.3' is refused: images call {hub} docker.io, and so do "
+            f"imageMirrors. Way out: write docker.io instead of {hub}",
+            webServerImage=f"{hub}/library/nginx:1.26.3",
+        )
+        for hub in ("hub.docker.com", "index.docker.io", "registry-1.docker.io")
+    ),
+    *(
+        row(
+            f"- {key} = '{url}' is refused: apt alone puts something else for $(ARCH) and its like. "
+            "Way out: write out what it stands for",
+            **{key: url},
+        )
+        for key, url in (
+            ("aptMirror", "http://a/$(ARCH)"),
+            ("kubernetesAptRepository", "http://a/v1.37/$(ARCH)/deb"),
+        )
+    ),
 ]

@@ -77,6 +77,8 @@ def test_blanks_around_a_text_do_no_harm() -> None:
         {"aptMirror": "http://10.17.3.1/debian"},
         {"aptMirror": "http://10.17.3.23/debian"},  # a machine of somebody's, until there is a third worker
         {"aptMirror": "http://worker-3/debian"},
+        {"aptMirror": "http://a/$b/(c)"},
+        {"webServerImage": "docker.com/nginx:1"},
         {"aptMirror": "http://worker-1.example/debian"},
         {"aptMirror": "http://10.17.3.0/debian", "networkCidr": "10.17.2.0/23"},
         {"aptMirror": "http://localhost.example/debian"},
