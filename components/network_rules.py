@@ -18,7 +18,8 @@ SPECIAL = {
     IPv4Network("224.0.0.0/4"): "multicast",
 }
 """Where no node, pod or service can be. Class E (240.0.0.0/4) works on Linux and is in use for pods."""
-DOCKERS_OWN = IPv4Network("172.17.0.0/16")
+DOCKERS_POOLS = (*[IPv4Network(f"172.{octet}.0.0/16") for octet in range(17, 32)], IPv4Network("192.168.0.0/20"))
+"""Of these Docker gives its bridge the first that no interface of the machine is in; behind them there are more."""
 
 
 def network_faults(values: Mapping[str, Any]) -> list[str]:
@@ -61,6 +62,8 @@ def _own_faults(values: Mapping[str, Any]) -> dict[str, list[str]]:
     nodes = int(values.get("controlPlanes", 1)) + workers
     if "networkCidr" in cidrs and cidrs["networkCidr"].num_addresses < FIRST_WORKER_HOST + workers + 1:
         refuse("networkCidr", f"it is too small for {nodes} machines", "take a /24")
+    if "networkCidr" in cidrs and cidrs["networkCidr"].prefixlen < 8:
+        refuse("networkCidr", "no private network is larger than a /8", "take a /24")
     if "podCidr" in cidrs:
         length = cidrs["podCidr"].prefixlen
         if 2 ** max(0, 24 - length) < nodes + (length > 24):
@@ -69,10 +72,15 @@ def _own_faults(values: Mapping[str, Any]) -> dict[str, list[str]]:
         if length < 8:
             rule = "kubeadm takes a /8 at most where each node has a /24"
             refuse("podCidr", rule, "take a /16, for example 10.244.0.0/16")
-        if values.get("containerRuntime") == "docker" and cidrs["podCidr"].overlaps(DOCKERS_OWN):
-            rule = f"it overlaps {DOCKERS_OWN}, which Docker gives to its own bridge on every node"
+        bridge = _dockers_bridge(cidrs.get("networkCidr"))
+        if values.get("containerRuntime") == "docker" and cidrs["podCidr"].overlaps(bridge):
+            rule = f"it overlaps {bridge}, which Docker gives to its own bridge on every node"
             refuse("podCidr", rule, "choose another, for example 10.244.0.0/16, or set containerRuntime to containerd")
     if "serviceCidr" in cidrs and not 12 <= cidrs["serviceCidr"].prefixlen <= 24:
         rule = "kube-apiserver takes a /12 at most and the cluster's own services want a /24 at least"
         refuse("serviceCidr", rule, "take 10.96.0.0/12")
     return faults
+
+
+def _dockers_bridge(machines: IPv4Network | None) -> IPv4Network:
+    return next((pool for pool in DOCKERS_POOLS if not machines or not pool.overlaps(machines)), DOCKERS_POOLS[0])

@@ -73,6 +73,26 @@ NETWORKS = [
         "- networkCidr = '10.17.3.7/32' is refused: it is too small for 3 machines. Way out: take a /24",
         networkCidr="10.17.3.7/32",
     ),
+    *(
+        row(
+            f"- networkCidr = '{cidr}' is refused: no private network is larger than a /8. Way out: take a /24",
+            networkCidr=cidr,
+        )
+        for cidr in ("32.0.0.0/3", "32.0.0.0/7")
+    ),
+    *(
+        row(
+            f"- podCidr = '{pods}' is refused: it overlaps {bridge}, which Docker gives to its own bridge on every "
+            "node. Way out: choose another, for example 10.244.0.0/16, or set containerRuntime to containerd",
+            networkCidr=machines,
+            podCidr=pods,
+        )
+        for machines, pods, bridge in (
+            ("172.17.3.0/24", "172.18.0.0/16", "172.18.0.0/16"),
+            ("172.16.0.0/15", "172.18.64.0/18", "172.18.0.0/16"),
+            ("172.16.0.0/12", "192.168.0.0/16", "192.168.0.0/20"),
+        )
+    ),
     row(
         f"- podCidr = '10.244.0.0/23' is refused: it has not a /24 for each of 3 nodes. {A16}", podCidr="10.244.0.0/23"
     ),

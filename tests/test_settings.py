@@ -70,6 +70,8 @@ def test_blanks_around_a_text_do_no_harm() -> None:
         {"image": "http://localhost/debian.qcow2"},  # which this host asks, and no machine
         {"podCidr": "172.17.0.0/16", "containerRuntime": "containerd"},
         {"podCidr": "172.18.0.0/16"},
+        {"networkCidr": "172.17.3.0/24", "podCidr": "172.19.0.0/16"},
+        {"networkCidr": "11.0.0.0/8"},
         {"networkCidr": "172.17.3.0/24"},  # Docker sees that it is taken, and gives its bridge another
         {"kubernetesAptRepository": "http://a/v1.36/deb/", "kubernetesVersion": "1.36.4"},
         {"kubernetesAptRepository": "http://a/v1/deb/"},
