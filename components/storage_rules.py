@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,16 +10,16 @@ from typing import Any
 from components.formats import machines
 from components.rules import IMAGES_OF_LIBVIRT, fault
 
-_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 (nothing is written there)
 SYSTEM_DIRECTORIES = {
-    *_TEMPORARY,
-    *("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var", "/var/cache", "/var/lib"),
-    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet", "/var/log", "/var/run", "/var/spool"),
+    *("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var"),  # noqa: S108 (as a name)
+    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet"),
     *(f"/var/lib/libvirt{directory}" for directory in ("", "/boot", "/dnsmasq", "/images", "/network", "/qemu")),
 }
 """Directories that the system or libvirt has itself."""
 SYSTEM_TREES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr")
 """Where nobody else's files belong, and where libvirt's AppArmor helper (virt-aa-helper) allows most no disks."""
+FLEETING_TREES = ("/run", "/var/lock", "/var/run")
+"""What is in memory alone. /tmp is on many hosts, not on all."""
 
 
 def storage_faults(values: Mapping[str, Any]) -> list[str]:
@@ -34,18 +35,27 @@ def storage_faults(values: Mapping[str, Any]) -> list[str]:
     return [
         fault(key, image, rule, "move it elsewhere, for example to /var/lib/libvirt/boot")
         for key, image in images.items()
-        if image and PurePosixPath(image).is_relative_to(directory)
+        if image and _is_in(image, directory)
     ]
 
 
 def _chosen_faults(path: PurePosixPath, images: list[str]) -> list[str]:
     way_out = "choose a directory of its own, for example /srv/kubernetes"
-    if str(path) in SYSTEM_DIRECTORIES:
+    # Only the system has directories of its own directly in /var; fsck makes a lost+found at the top of any disk.
+    if str(path) in SYSTEM_DIRECTORIES or str(path.parent) == "/var" or path.name == "lost+found":
         return [fault("storagePath", path, "it is a directory of the system, and destroy would remove it", way_out)]
     for tree in SYSTEM_TREES:
         if path.is_relative_to(tree):
             return [fault("storagePath", path, f"what is in {tree} is the system's own", way_out)]
+    for tree in FLEETING_TREES:
+        if path.is_relative_to(tree):
+            return [fault("storagePath", path, f"what is in {tree} is lost when this host starts anew", way_out)]
     for image in images:
-        if PurePosixPath(image).is_relative_to(path):
+        if _is_in(image, path):
             return [fault("storagePath", path, f"image {image} is in it, and destroy would remove it", way_out)]
     return []
+
+
+def _is_in(image: str, directory: PurePosixPath | str) -> bool:
+    """Whether an image is below a directory, also where its path goes there by way of another (..)."""
+    return PurePosixPath(os.path.normpath(image)).is_relative_to(directory)

@@ -5,14 +5,8 @@ from __future__ import annotations
 from tests.refused import VALUES, Refused, row
 from tests.refused_networks import NETWORKS
 from tests.refused_sources import SOURCES
+from tests.refused_storage import STORAGE
 
-OWN = "Way out: choose a directory of its own, for example /srv/kubernetes"
-SYSTEM = "it is a directory of the system, and destroy would remove it"
-SYSTEMS = [
-    *("/", "/home", "/root", "/srv", "/tmp", "/mnt", "/opt", "/run", "/var", "/var/lib", "/var/lib/libvirt"),
-    *("/var/lib/libvirt/images", "/var/lib/libvirt/boot", "/var/tmp", "/var/log"),
-]
-INSIDE = {"/etc/disks": "/etc", "/usr": "/usr", "/dev/shm": "/dev", "/boot/a/b": "/boot", "/sys/x": "/sys"}
 LOOKS_LIKE_WORKERS = {"w\u043erkers": "1"}
 CHECKSUM = '{"imageSha512": "%s"}' % ("a" * 128)
 ABSENT = "there is no such machine among control-plane-1 to worker-2. Way out: correct the name, or remove it"
@@ -41,11 +35,6 @@ MACHINES = [
     ),
 ]
 
-REMOVED = (
-    "where the disks will be, and destroy would remove it. "
-    "Way out: move it elsewhere, for example to /var/lib/libvirt/boot"
-)
-
 
 def too_many(wanted: str, room: int, **machines: str) -> Refused:
     """A row of more replicas than the workers can hold."""
@@ -68,17 +57,6 @@ CONTRADICTIONS = [
         clusterName="default",
     ),
     row(
-        "- image = '/var/lib/libvirt/images/blue/a.qcow2' is refused: it is in /var/lib/libvirt/images/blue, "
-        f"{REMOVED}",
-        image="/var/lib/libvirt/images/blue/a.qcow2",
-        clusterName="blue",
-    ),
-    row(
-        "- machines.worker-1.image = '/var/lib/libvirt/images/k8s/a.qcow2' is refused: it is in "
-        f"/var/lib/libvirt/images/k8s, {REMOVED}",
-        machines='{"worker-1": {"image": "/var/lib/libvirt/images/k8s/a.qcow2"}}',
-    ),
-    row(
         "- imageSha512 = '' is refused: an image from a URL is only used when its checksum is known. "
         "Way out: copy it from the SHA512SUMS file beside the image",
         imageSha512="",
@@ -87,23 +65,6 @@ CONTRADICTIONS = [
         "- aptMirrorKey = 'http://mirror.example/key.asc' is refused: there is no aptMirror that it could sign. "
         "Way out: set aptMirror as well, or remove the key",
         aptMirrorKey="http://mirror.example/key.asc",
-    ),
-    *(row(f"- storagePath = '{path}' is refused: {SYSTEM}. {OWN}", storagePath=path) for path in SYSTEMS),
-    row(f"- storagePath = '/home' is refused: {SYSTEM}. {OWN}", storagePath="/home/"),
-    *(
-        row(f"- storagePath = '{path}' is refused: what is in {tree} is the system's own. {OWN}", storagePath=path)
-        for path, tree in INSIDE.items()
-    ),
-    row(
-        "- storagePath = '/srv/os' is refused: image /srv/os/debian.qcow2 is in it, and destroy would remove it. "
-        f"{OWN}",
-        storagePath="/srv/os",
-        image="/srv/os/debian.qcow2",
-    ),
-    row(
-        f"- storagePath = '/srv/os' is refused: image /srv/os/own.qcow2 is in it, and destroy would remove it. {OWN}",
-        storagePath="/srv/os",
-        machines='{"worker-1": {"image": "/srv/os/own.qcow2"}}',
     ),
     *(
         row(f"- machines.{name} = '{shown}' is refused: {rule}", machines=f'{{"{name}": {own}}}')
@@ -139,4 +100,4 @@ CONTRADICTIONS = [
     ),
 ]
 
-REFUSED = [*VALUES, *NETWORKS, *SOURCES, *CONTRADICTIONS]
+REFUSED = [*VALUES, *NETWORKS, *SOURCES, *STORAGE, *CONTRADICTIONS]

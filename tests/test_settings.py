@@ -68,6 +68,11 @@ def test_blanks_around_a_text_do_no_harm() -> None:
         {"image": "/srv/debian.qcow2", "imageSha512": ""},
         {"image": "/var/lib/libvirt/images/k8s.qcow2"},
         {"image": "http://localhost/debian.qcow2"},  # which this host asks, and no machine
+        {"image": "/srv/os/../debian.qcow2", "imageSha512": "", "storagePath": "/srv/os"},
+        {"storagePath": "/var/lib/disks"},
+        {"storagePath": "/var/opt/disks"},
+        {"storagePath": "/data"},
+        {"storagePath": "/srv/run"},
         {"podCidr": "172.17.0.0/16", "containerRuntime": "containerd"},
         {"podCidr": "172.18.0.0/16"},
         {"networkCidr": "172.17.3.0/24", "podCidr": "172.19.0.0/16"},
