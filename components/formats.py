@@ -35,6 +35,8 @@ _FILE_NAME_BYTES = 255
 _PATH_BYTES = 3072
 """Linux allows 4096; the names of disks come behind."""
 _URL_LENGTH = 2048
+LARGEST_DISK = 4096
+"""GiB."""
 
 
 def _whole_number(value: Any) -> int:
@@ -172,7 +174,7 @@ Mirrors = Annotated[
 ]
 Sha512 = Annotated[str, Field(pattern=r"^([0-9a-f]{128})?$")]
 Memory = Annotated[WholeNumber, Field(ge=1024, le=1024 * 1024)]
-DiskSize = Annotated[WholeNumber, Field(ge=8, le=4096)]
+DiskSize = Annotated[WholeNumber, Field(ge=8, le=LARGEST_DISK)]
 
 
 class MachineSettings(BaseModel):

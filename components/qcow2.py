@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.formats import LARGEST_DISK
 from components.rules import fault
 
 MAGIC = b"QFI\xfb"
@@ -42,6 +43,8 @@ def disk_fault(path: Path, disk_size: int, *, key: str = "diskSize") -> str | No
         return None
     place = f"--path {key}" if "." in key else key
     way_out = f"set it with: pulumi config set {place} {needed}"
+    if needed > LARGEST_DISK:
+        way_out = f"take another image, for diskSize is {LARGEST_DISK} at most"
     return fault(key, disk_size, f"the image has a disk of {needed} GiB, and no machine's may be smaller", way_out)
 
 

@@ -169,6 +169,16 @@ def test_a_disk_that_the_image_does_not_fit_on_is_refused_before_anything_is_mad
     assert fetched(image=str(path), imageSha512="", diskSize="9", preview=True) == path
 
 
+def test_an_image_that_fits_on_no_disk_that_may_be_set_is_to_be_another_one(tmp_path: Path) -> None:
+    path = local(tmp_path, qcow2(size=5 << 40))
+    with pytest.raises(SettingsError) as refusal:
+        fetched(image=str(path), imageSha512="", preview=True)
+    assert str(refusal.value) == (
+        "- diskSize = '20' is refused: the image has a disk of 5120 GiB, and no machine's may be smaller. "
+        "Way out: take another image, for diskSize is 4096 at most"
+    )
+
+
 @pytest.mark.parametrize(
     ("own", "key"), [({}, "image"), ({"imageSha512": OTHER}, "imageSha512")], ids=["no image", "another checksum"]
 )
