@@ -9,6 +9,7 @@ LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 NAME_LENGTH = 253
 _LABEL_LENGTH = 63
 """What DNS has room for."""
+LAST_PORT = 65535
 _NUMBER = r"([0-9]+|0x[0-9a-f]*)"
 _NUMBERS = re.compile(rf"{_NUMBER}(\.{_NUMBER})*", re.IGNORECASE)
 

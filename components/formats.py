@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from components.addresses import LABEL, NAME_LENGTH, check_server
+from components.addresses import LABEL, LAST_PORT, NAME_LENGTH, check_server
 
 _URL = re.compile(
     rf"https?://(?P<host>{LABEL}(\.{LABEL})*)(:(?P<port>[1-9][0-9]{{0,4}}))?"
@@ -65,7 +65,7 @@ def network(value: Any) -> IPv4Network:
 
 def _url(value: str) -> re.Match[str]:
     match = _URL.fullmatch(value)
-    if not match or len(value) > _URL_LENGTH or int(match["port"] or 1) > 65535:
+    if not match or len(value) > _URL_LENGTH or int(match["port"] or 1) > LAST_PORT:
         raise ValueError("not an http(s) URL")
     check_server(match["host"])
     return match
@@ -118,7 +118,7 @@ def _directory(value: str) -> str:
 def _registry(value: str) -> str:
     host, _, port = value.partition(":")
     # On a machine, a directory is called as the registry is, with its port.
-    if not re.fullmatch(_REGISTRY, value) or len(value) > NAME_LENGTH or int(port or 1) > 65535:
+    if not re.fullmatch(_REGISTRY, value) or len(value) > NAME_LENGTH or int(port or 1) > LAST_PORT:
         raise ValueError("not a registry")
     check_server(host)
     if not (re.search("[.:]", value) or value == "localhost"):

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from ipaddress import IPv6Address
 
+from components.addresses import LABEL, LAST_PORT, check_server
 from components.rules import fault
 
 LIBVIRT_URI = "libvirt:uri"
 SET_LIBVIRT_URI = f"pulumi config set {LIBVIRT_URI} qemu:///system"
 
-_HOST = r"([A-Za-z0-9._-]+@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[1-9][0-9]{0,4})?"
+TRANSPORTS = ("ssh", "tcp", "tls", "unix")
+"""Those that the libvirt provider has; virsh has more."""
+_HOST = rf"(?P<name>{LABEL}(\.{LABEL})*)\.?|\[(?P<ipv6>[0-9A-Fa-f:.]+)\]"
+_SERVER = rf"([A-Za-z0-9._][A-Za-z0-9._-]*@)?({_HOST})(:(?P<port>[1-9][0-9]{{0,4}}))?"
 _QUERY = r"(\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?"
-_URI = re.compile(rf"(qemu(\+unix)?:///system|qemu\+[a-z][a-z0-9]*://{_HOST}/system){_QUERY}")
+_URI = re.compile(rf"(qemu(\+unix)?:///system|qemu\+({'|'.join(TRANSPORTS)})://{_SERVER}/system){_QUERY}")
 
 
 def uri_fault(value: object) -> str | None:
     """The line that refuses a value of libvirt:uri. The session of a user has neither networks nor pools of its own."""
-    if isinstance(value, str) and _URI.fullmatch(value):
-        return None
-    rule = "it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text"
+    with suppress(ValueError):
+        if isinstance(value, str) and (match := _URI.fullmatch(value)) and int(match["port"] or 1) <= LAST_PORT:
+            check_server(match["name"] or "")
+            IPv6Address(match["ipv6"] or "::1")
+            return None
+    rule = (
+        "it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text, "
+        f"where TRANSPORT is {', '.join(TRANSPORTS[:-1])} or {TRANSPORTS[-1]}"
+    )
     return fault(LIBVIRT_URI, value, rule, f"set it with: {SET_LIBVIRT_URI}")

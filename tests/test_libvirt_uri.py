@@ -13,8 +13,8 @@ from tests.fake_host import FakeHost
 from tools.stack_file import libvirt_uri
 
 WRONG = (
-    "libvirt:uri = 'qemu:///session' is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text. "
-    "Way out: set it with: pulumi config set libvirt:uri qemu:///system"
+    "libvirt:uri = 'qemu:///session' is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text, "
+    "where TRANSPORT is ssh, tcp, tls or unix. Way out: set it with: pulumi config set libvirt:uri qemu:///system"
 )
 
 
@@ -27,6 +27,11 @@ WRONG = (
         "qemu+ssh://root@10.0.0.5:2222/system?keyfile=/root/.ssh/id&no_verify=1",
         "qemu+tls://[fd00::1]/system",
         "qemu+unix:///system",
+        "qemu+unix://host/system",
+        "qemu+tcp://10.0.0.5:65535/system",
+        "qemu+ssh://my_host/system",
+        "qemu+ssh://host.example./system",
+        "qemu+tls://[::ffff:10.0.0.5]:16514/system",
     ],
 )
 def test_this_hosts_libvirt_and_anothers_are_accepted(uri: str) -> None:
@@ -34,7 +39,17 @@ def test_this_hosts_libvirt_and_anothers_are_accepted(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, 5, {"a": "b"}, [], "", "test:///default", "qemu+ssh://a:b@host/system", "qemu:"]
+    "value",
+    [
+        *(None, 5, {"a": "b"}, [], "", "test:///default", "qemu+ssh://a:b@host/system", "qemu:"),
+        *(f"qemu+{transport}://host/system" for transport in ("zzz", "libssh", "libssh2", "ext", "ssh2", "")),
+        *(f"qemu+ssh://{host}/system" for host in ("host:65536", "host:99999", "host:0", "10.0.0.999", "10.0.0")),
+        *(
+            f"qemu+ssh://{host}/system"
+            for host in ("[:::::]", "[10.0.0.5]", "[]", "[fd00::1", "-host", "root@-host", "-o@host")
+        ),
+        *(f"qemu+ssh://{host}/system" for host in ("a..b", ".", "a.-b", "a" * 64, f"{'a.' * 127}b", "0x7f.1")),
+    ],
 )
 def test_what_names_no_libvirt_of_a_system_is_refused(value: object) -> None:
     assert str(uri_fault(value)).startswith("- libvirt:uri = ")

@@ -28,8 +28,8 @@ WORKERS = (
 )
 TRUTH = "is refused: it must be true or false. Way out: set it with: pulumi config set systemUpgrade true"
 URI = (
-    "is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text. "
-    "Way out: set it with: pulumi config set libvirt:uri qemu:///system"
+    "is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text, "
+    "where TRANSPORT is ssh, tcp, tls or unix. Way out: set it with: pulumi config set libvirt:uri qemu:///system"
 )
 REMOVE = "pulumi config rm"
 NAME = (
