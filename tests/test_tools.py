@@ -333,6 +333,22 @@ def test_what_a_command_would_not_understand_is_refused_before_anything_is_done(
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{message}\n")
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        ("", ""),
+        ("MINUTES=36", ""),
+        ("MINUTES=35", "NOT RUN: the rest, which would end 36 minutes after the beginning; MINUTES=35.\n"),
+    ],
+)
+def test_what_would_not_end_in_time_is_left_out_with_a_word(host: Path, minutes: str, said: str) -> None:
+    text = (REPOSITORY / "tools" / "end-to-end").read_text()
+    body = text.partition("ends_in_time() {\n")[2].partition("\n}\n")[0]
+    # Six minutes in: one before what is measured, five of it; it takes six times as long.
+    done = shell(host, f'{minutes}\nends_in_time() {{\n{body}\n}}\nSECONDS=360; ends_in_time 6 60 "the rest"')
+    assert (done.returncode, done.stderr) == (int(bool(said)), said)
+
+
 @pytest.mark.parametrize("module", ["doctor", "leftovers", "repair", "check_configuration"])
 def test_a_tool_without_its_file_says_how_it_is_used(module: str) -> None:
     done = subprocess.run(
