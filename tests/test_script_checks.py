@@ -103,12 +103,23 @@ def test_a_dns_that_does_not_answer_fails_the_run_with_what_was_said(control_pla
 
 def test_the_kubeconfig_is_the_result_and_is_shown_nowhere_else(machine: Sandbox) -> None:
     machine.write("/etc/kubernetes/admin.conf", "client-key-data: c2VjcmV0\n")
-    result = machine.run("read-kubeconfig.sh")
+    result = machine.run("read-kubeconfig.sh", {"API_SECONDS": "0"})
     assert (result.code, result.output) == (0, "client-key-data: c2VjcmV0\n")
     assert "c2VjcmV0" not in result.said + machine.visible_to_others()
 
 
+def test_the_kubeconfig_is_not_handed_out_before_the_api_server_can_say_what_it_has(machine: Sandbox) -> None:
+    machine.write("/etc/kubernetes/admin.conf", "apiVersion: v1\n")
+    machine.does("curl", "[[ -e /mnt/ready ]] || { echo 'curl: (22) error: 504' >&2; exit 22; }")
+    result = machine.run("read-kubeconfig.sh", {"API_SECONDS": "0"})
+    assert (result.code, result.output) == (1, "")
+    assert "the schema of the API server did not come true in time. Last seen: curl: (22) error: 504." in result.said
+    machine.does("sleep", ": >/mnt/ready")
+    assert machine.run("read-kubeconfig.sh", {"API_SECONDS": "60"}).output == "apiVersion: v1\n"
+    assert machine.calls("curl")[-1][-1] == "https://kubernetes:6443/openapi/v2"
+
+
 def test_a_kubeconfig_that_is_not_there_fails_the_run(machine: Sandbox) -> None:
-    result = machine.run("read-kubeconfig.sh")
+    result = machine.run("read-kubeconfig.sh", {"API_SECONDS": "0"})
     assert (result.code, result.output) == (1, "")
     assert result.said.endswith("machine: failed while: read the kubeconfig\n")

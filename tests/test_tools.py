@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -107,7 +108,7 @@ def passphrase(host: Path) -> subprocess.CompletedProcess[str]:
     stand_in(host, "pulumi", """echo '[{"name": "lab"}]'""")
     stand_in(host, "python", "true")
     (host / "Pulumi.lab.yaml").write_text("config: {}\n")
-    says = "echo ${passphrase_lost:-not lost}; ls .state/lab"
+    says = "echo ${passphrase_lost:-not lost}; ls --ignore='temporary.*' .state/lab"
     return shell(host, f'cd "$HOME"; use_state lab; {says}')
 
 
@@ -293,6 +294,18 @@ def find_repairs(host: Path, changes: str = "") -> subprocess.CompletedProcess[s
         """python() { [[ $2 != tools.repair ]] || echo urn:x::a urn:x::b; }\n"""
     )
     return of_the_stack(host, "find_repairs", cluster + changes, then='echo "${replace[*]}"')
+
+
+def test_temporary_files_are_nobody_elses_and_gone_with_the_command_or_with_the_next_one(host: Path) -> None:
+    killed, alive = host / "temporary.4194305", host / f"temporary.{os.getpid()}"  # the first is no process ever
+    for directory in (killed, alive):
+        directory.mkdir()
+        (directory / "kubeconfig1").touch()
+    done = shell(host, 'cd "$HOME"; own_temporary_directory .; mktemp; stat --format=%a "$TMPDIR"; exit 3')
+    assert done.returncode == 3
+    file, mode = done.stdout.split()
+    assert (Path(file).parent.parent, mode) == (host, "700")
+    assert [each.name for each in host.glob("temporary.*")] == [alive.name]
 
 
 USAGE = "usage: tools/stack up|preview|destroy|doctor [dev|lab]"

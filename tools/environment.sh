@@ -53,6 +53,19 @@ use_stack() {
   fi
 }
 
+# own_temporary_directory DIRECTORY: temporary files of this process are in it, and go with the process, or with the next one
+# after one that was killed. The Kubernetes provider writes the administrator's kubeconfig into one each time, for Helm, and
+# leaves it there (4.34.2, util.go).
+own_temporary_directory() {
+  local left
+  for left in "$1"/temporary.*; do
+    [[ ! -d $left || -d /proc/${left##*.} ]] || rm -rf "$left"
+  done
+  export TMPDIR=$PWD/$1/temporary.$$
+  mkdir -p "$TMPDIR" && chmod 0700 "$TMPDIR"
+  trap 'rm -rf "$TMPDIR"' EXIT
+}
+
 # Pulumi writes the passphrase's salt into the stack's configuration file. A copy keeps the tracked file as it is.
 # use_state STACK: where its state, passphrase and effective configuration file are; made where they are missing.
 # Sets passphrase_lost where there is a state without its passphrase.
@@ -61,6 +74,7 @@ use_state() {
   passphrase_lost=
   mkdir -p "$state"
   chmod 0700 .state "$state"
+  own_temporary_directory "$state"
   if [[ -z ${PULUMI_BACKEND_URL:-} ]]; then
     # Without files of attributes beside the state: a run that is killed while it writes one leaves it empty, and every
     # later command ends with "EOF".

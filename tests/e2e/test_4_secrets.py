@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def test_no_secret_is_in_the_state_or_in_what_was_printed(cluster: Cluster, scal
     secrets = scaled_out.secrets | all_secrets(cluster)
     files = [path for path in STATE.rglob("*") if path.is_file() and path.name != "passphrase"]
     files += [Path(log) for log in (os.environ.get("UP_LOG"),) if log]
+    files += Path(tempfile.gettempdir()).glob("kubeconfig*")  # as the Kubernetes provider calls what it leaves
     assert any(path.name == "events.jsonl" for path in files)
     assert {str(path): found_in(path.read_text(errors="replace"), secrets) for path in files} == {
         str(path): set() for path in files
