@@ -214,14 +214,14 @@ def test_a_control_plane_without_etcds_data_becomes_a_new_machine() -> None:
 
 
 def test_a_machine_whose_pods_cannot_be_reached_is_started_anew_once_it_has_had_its_time() -> None:
-    gone = ("network", *["flannel.1", "is", "gone", "or", "down"])
+    gone = ("network", "cni0", "is", "gone", "or", "down")
     for seconds, expected in (("900", {"k8s-worker-1-domain", *CHECKS}), ("40", set())):
         lines = tuple(line for line in well().lines if line[0] != "kubelet-seconds")
         seen = Seen(lines=(*lines, ("kubelet-seconds", seconds), gone), clock=time.time())
         anew = unwell(stack(), make_settings(), everything(worker_1=seen))
         assert set(anew) == expected
         if expected:
-            reason = "worker-1: flannel.1 is gone or down; it is started anew around its disk"
+            reason = "worker-1: cni0 is gone or down; it is started anew around its disk"
             assert anew["k8s-worker-1-domain"] == reason
 
 

@@ -39,12 +39,10 @@ for package in kubeadm kubelet kubectl; do
   [[ $packages == *"$package hold installed"* ]] || changed "$package is not held at its version"
 done
 
-is_up() { [[ $(ip -oneline link show "$1" 2>/dev/null) =~ [\<,]UP[,\>] ]]; }
-# flannel makes its device when it starts, and never looks again.
-[[ ! -e /run/flannel/subnet.env ]] || is_up flannel.1 || echo 'network flannel.1 is gone or down'
-# A pod is put on the bridge when it is made. Without pods there need be none; Docker has bridges of its own.
+# A pod is put on the bridge when it is made, and never again; flannel's own device flannel makes anew by itself. Without
+# pods there need be no bridge, and Docker has one of its own.
 pods=$(ip -oneline link show type veth | grep --invert-match ' master docker')
-[[ -z $pods ]] || is_up cni0 || echo 'network cni0 is gone or down'
+[[ -z $pods || $(ip -oneline link show cni0 2>/dev/null) =~ [\<,]UP[,\>] ]] || echo 'network cni0 is gone or down'
 # kube-proxy misses a chain that is gone within seconds, and rules that are gone from it within the hour.
 chains=$(iptables-save --table nat 2>/dev/null)
 [[ $chains != *:KUBE-SERVICES* || $chains == *'-A KUBE-SERVICES'* ]] || echo "network kube-proxy's rules are gone"

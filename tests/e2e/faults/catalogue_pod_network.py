@@ -30,10 +30,10 @@ DAMAGES = [
         message="worker-1: its node is not Ready, though its kubelet runs",
     ),
     Fault(
-        name="pod-network-links-deleted",
-        what="flannel's device and the pods' bridge were deleted on a worker",
-        inject=once("worker-1", OLD, "ip link delete flannel.1\nip link delete cni0"),
-        message="worker-1: flannel.1 is gone or down, cni0 is gone or down; it is started anew around its disk",
+        name="pod-bridge-deleted",
+        what="The bridge that pods are on was deleted on a worker",
+        inject=once("worker-1", OLD, "ip link delete cni0"),
+        message="worker-1: cni0 is gone or down; it is started anew around its disk",
     ),
     Fault(
         name="service-rules-flushed",
