@@ -55,9 +55,8 @@ def read(stack_file: Path, say: Callable[[str], None]) -> tuple[Cluster | None, 
 def main(stack_file: Path, step: str, text: str) -> int:
     """Does a step and returns the exit code."""
     state = StackState.parse(text)
-    configured, uri = read(
-        stack_file, print if step not in ("wake", "layers") else lambda _: None
-    )  # that needs no names
+    needs_names = step in ("before", "after")
+    configured, uri = read(stack_file, print if needs_names else lambda _: None)
     virsh = Virsh(uri)
     sweep = Sweep(virsh, state, print)
     try:
