@@ -297,11 +297,14 @@ def find_repairs(host: Path, changes: str = "") -> subprocess.CompletedProcess[s
 
 
 def test_temporary_files_are_nobody_elses_and_gone_with_the_command_or_with_the_next_one(host: Path) -> None:
-    killed, alive = host / "temporary.4194305", host / f"temporary.{os.getpid()}"  # the first is no process ever
-    for directory in (killed, alive):
+    dying = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, dying.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is in /proc until it is waited for
+    alive = host / f"temporary.{os.getpid()}"
+    for directory in (host / "temporary.4194305", host / f"temporary.{dying.pid}", alive):
         directory.mkdir()
         (directory / "kubeconfig1").touch()
     done = shell(host, 'cd "$HOME"; own_temporary_directory .; mktemp; stat --format=%a "$TMPDIR"; exit 3')
+    dying.wait()
     assert done.returncode == 3
     file, mode = done.stdout.split()
     assert (Path(file).parent.parent, mode) == (host, "700")

@@ -59,7 +59,8 @@ use_stack() {
 own_temporary_directory() {
   local left
   for left in "$1"/temporary.*; do
-    [[ ! -d $left || -d /proc/${left##*.} ]] || rm -rf "$left"
+    # One that was killed a moment ago may still be in /proc, without its command line.
+    grep --quiet --no-messages . "/proc/${left##*.}/cmdline" || rm -rf "$left"
   done
   export TMPDIR=$PWD/$1/temporary.$$
   mkdir -p "$TMPDIR" && chmod 0700 "$TMPDIR"
