@@ -137,7 +137,7 @@ class KubernetesCluster(pulumi.ComponentResource):
 
     def _read_kubeconfig(self, initialised: remote.Command) -> remote.Command:
         machine = self.control_plane
-        limit = {"API_SECONDS": str(240 * self._settings.timeout_factor)}
+        limit = {"API_SECONDS": str(180 * self._settings.timeout_factor)}
         script = RemoteScript(file="read-kubeconfig.sh", seconds=300, inputs=limit, secret_result=True)
         # After init: the file is not there before.
         return self._run(
