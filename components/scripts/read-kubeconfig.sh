@@ -11,7 +11,7 @@ readonly pki=/etc/kubernetes/pki
 schema_is_ready() {
   curl --silent --show-error --fail --noproxy '*' --max-time 70 --output /dev/null \
     --cacert "$pki/ca.crt" --cert "$pki/apiserver-kubelet-client.crt" --key "$pki/apiserver-kubelet-client.key" \
-    --header 'Accept: application/com.github.proto-openapi.spec.v2@v1.0+protobuf' \
+    --header 'Accept: application/com.github.proto-openapi.spec.v2.v1.0+protobuf, */*;q=0.1' \
     --resolve kubernetes:6443:127.0.0.1 https://kubernetes:6443/openapi/v2
 }
 
