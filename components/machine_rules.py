@@ -8,14 +8,18 @@ from typing import Any
 from components.formats import machines, raw_machines
 from components.rules import CONTROL_PLANE_MEMORY, FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST, fault
 
+_FIRST_HOSTS = {"control-plane": FIRST_CONTROL_PLANE_HOST, "worker": FIRST_WORKER_HOST}
+
+
+def name_and_host(role: str, number: int) -> tuple[str, int]:
+    """What the machine of a role is called, and its number in the network; the first is 0."""
+    return f"{role}-{number + 1}", _FIRST_HOSTS[role] + number
+
 
 def machine_hosts(values: Mapping[str, Any], *, workers: int) -> dict[str, int]:
     """The number of each machine in the network, by its name. `workers` is how many where their number is refused."""
-    roles = (
-        ("control-plane", FIRST_CONTROL_PLANE_HOST, int(values.get("controlPlanes", 1))),
-        ("worker", FIRST_WORKER_HOST, int(values.get("workers", workers))),
-    )
-    return {f"{role}-{number + 1}": first + number for role, first, count in roles for number in range(count)}
+    counts = {"control-plane": int(values.get("controlPlanes", 1)), "worker": int(values.get("workers", workers))}
+    return dict(name_and_host(role, number) for role, count in counts.items() for number in range(count))
 
 
 def machine_faults(values: Mapping[str, Any]) -> list[str]:

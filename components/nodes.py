@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import Literal
 
 from components.formats import MachineSettings
-from components.rules import FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST
+from components.machine_rules import name_and_host
 from components.settings import Settings
 
 Role = Literal["control-plane", "worker"]
@@ -56,10 +56,9 @@ def workers(settings: Settings) -> list[Node]:
 
 
 def _node(settings: Settings, role: Role, number: int) -> Node:
-    name = f"{role}-{number + 1}"
+    name, host = name_and_host(role, number)
     worker = role == "worker"
     own = settings.machines.get(name, MachineSettings())
-    host = (FIRST_WORKER_HOST if worker else FIRST_CONTROL_PLANE_HOST) + number
     cluster = hashlib.sha256(settings.cluster_name.encode()).hexdigest()
     return Node(
         name=name,

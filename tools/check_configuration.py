@@ -10,19 +10,18 @@ import yaml
 
 from components.rules import fault, setting
 from components.settings import Settings, SettingsError, load_settings, refusal
-from tools.stack_file import read_stack_file
+from tools.stack_file import StackFile, read_stack_file
 
 NAMES = ("clusterName", "storagePath")
 """What things of this cluster are called in libvirt, and where its disks are."""
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def load_names(stack_file: Path) -> Settings:
+def load_names(file: StackFile) -> Settings:
     """The settings of a stack's file that say what is whose in libvirt, and the defaults of all others.
 
     Raises SettingsError with the faults of the file and of these.
     """
-    file = read_stack_file(stack_file)
     if file.faults:
         raise refusal(file.faults)
     return load_settings({**_defaults(), **{key: value for key, value in file.values.items() if key in NAMES}})

@@ -42,8 +42,9 @@ def read(stack_file: Path, say: Callable[[str], None]) -> tuple[Cluster | None, 
     cluster: Cluster | None = None
     uri: object = None
     try:
-        uri = read_stack_file(stack_file).libvirt_uri  # which may be right in a file that is refused
-        settings = load_names(stack_file)
+        file = read_stack_file(stack_file)
+        uri = file.libvirt_uri  # which may be right in a file that is refused
+        settings = load_names(file)
         cluster = Cluster(name=settings.cluster_name, directory=settings.storage_directory)
     except SettingsError as error:
         faults = " ".join(line.removeprefix("- ") for line in str(error).splitlines()[1:])

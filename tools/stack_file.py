@@ -11,7 +11,7 @@ from components.libvirt_uri import LIBVIRT_URI, uri_fault
 from components.one_line import one_line
 from components.rules import ENCRYPTED, RULES, fault, namespace_fault, nearest, no_such_key
 from components.settings import PROJECT, refusal
-from tools.strict_yaml import file_fault, read_yaml, takes_another_key
+from tools.strict_yaml import file_fault, read_yaml
 
 PROVIDERS = ("command", "kubernetes", "libvirt", "pulumi")
 """Namespaces that are not the project's own and are read all the same."""
@@ -34,11 +34,6 @@ def read_stack_file(path: Path) -> StackFile:
     document = read_yaml(path)
     if document is None:
         document = {}
-    if isinstance(document, dict) and not takes_another_key(path, document):
-        # `make` puts Pulumi's encryptionsalt there, in a copy.
-        raise refusal(
-            [file_fault(path, "no line can be added at its end; write config: and its keys on lines of their own")]
-        )
     if not isinstance(document, dict):
         raise refusal([file_fault(path, "it must be a mapping that has the key config")])
     faults = [_misplaced(path, key, value) for key, value in document.items() if key not in ("config", *OTHER_SECTIONS)]

@@ -45,7 +45,7 @@ def read_yaml(path: Path) -> Any:
     try:
         text = path.read_bytes().decode()  # Pulumi reads UTF-8 alone
         _refuse_what_is_not_read(text)
-        return yaml.load(text, _Loader)  # noqa: S506 (a loader that makes texts only)
+        document = yaml.load(text, _Loader)  # noqa: S506 (a loader that makes texts only)
     except OSError as error:
         raise refusal([f"- {path} cannot be read: {error.strerror}. Way out: git checkout {path.name}"]) from error
     except yaml.MarkedYAMLError as error:
@@ -60,11 +60,16 @@ def read_yaml(path: Path) -> Any:
         raise refusal([file_fault(path, f"it has what no text can be read from: {error}")]) from error
     except RecursionError as error:
         raise refusal([file_fault(path, "it is nested too deeply")]) from error
+    if (document is None or isinstance(document, dict)) and not _takes_another_key(text, document or {}):
+        # `make` puts Pulumi's encryptionsalt there, in a copy.
+        rule = "no line can be added at its end; write config: and its keys on lines of their own"
+        raise refusal([file_fault(path, rule)])
+    return document
 
 
-def takes_another_key(path: Path, document: dict[str, Any]) -> bool:
-    """Whether a line of Pulumi's own at the end of the file that has this document is one more key of it."""
-    lines = [line for line in path.read_bytes().decode().split("\n") if not line.startswith("encryptionsalt:")]
+def _takes_another_key(text: str, document: dict[str, Any]) -> bool:
+    """Whether a line of Pulumi's own at the end of the text that has this document is one more key of it."""
+    lines = [line for line in text.split("\n") if not line.startswith("encryptionsalt:")]
     try:
         after = yaml.load("\n".join([*lines, "encryptionsalt: v1"]), _Loader)  # noqa: S506 (as above)
     except yaml.YAMLError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.faults.catalogue_killed import in_each_phase
+from tests.e2e.faults.catalogue_killed import HALF_DESTROYED, in_each_phase
 from tests.e2e.faults.fault import Fault
 from tests.e2e.faults.injections import (
     Injection,
@@ -20,7 +20,7 @@ from tests.e2e.faults.injections import (
     remove_network,
 )
 from tests.e2e.faults.machines import ADDRESSES
-from tests.e2e.faults.moments import begins, prints
+from tests.e2e.faults.moments import begins
 
 
 def _of_a_cluster(name: str, what: str, inject: Injection) -> Fault:
@@ -75,7 +75,7 @@ STATES = [
     Fault(
         name="destroy-killed",
         what="Destroy: another `make destroy` was killed with SIGKILL half-way",
-        when=prints("k8s-worker-1-domain deleted"),
+        when=HALF_DESTROYED,
         into="destroy",
         inject=kill_run,
         verb="destroy",
@@ -83,7 +83,7 @@ STATES = [
     Fault(
         name="destroy-interrupted",
         what="Destroy: the user has pressed Ctrl-C half-way through another `make destroy`",
-        when=prints("k8s-worker-1-domain deleted"),
+        when=HALF_DESTROYED,
         into="destroy",
         inject=interrupt_run,
         verb="destroy",

@@ -33,6 +33,7 @@ def in_each_phase(name: str, what: str, inject: Injection, phases: Iterable[str]
     ]
 
 
+HALF_DESTROYED = prints("k8s-worker-1-domain deleted")
 KILLED = "Pulumi, its language host and plugins are killed with SIGKILL"
 
 KILLED_RUNS = [
@@ -40,7 +41,7 @@ KILLED_RUNS = [
     Fault(
         name="kill-destroy",
         what=f"{KILLED} half-way through `make destroy`",
-        when=prints("k8s-worker-1-domain deleted"),
+        when=HALF_DESTROYED,
         into="destroy",
         inject=kill_run,
     ),

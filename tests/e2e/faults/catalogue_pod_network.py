@@ -6,15 +6,9 @@ from tests.e2e.faults.fault import Fault
 from tests.e2e.faults.injections import AS_ADMINISTRATOR, both, on, once
 from tools.look import STUCK_SECONDS
 
-
-def kubelet_is_older_than(seconds: int) -> str:
-    """A shell condition."""
-    started = "$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --value)"
-    return f"(( $(cut -d. -f1 /proc/uptime) - {started} / 1000000 > {seconds} ))"
-
-
-OLD = kubelet_is_older_than(STUCK_SECONDS)
-"""A machine that has just started gets time to bring its network up."""
+_STARTED = "$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --value)"
+OLD = f"(( $(cut -d. -f1 /proc/uptime) - {_STARTED} / 1000000 > {STUCK_SECONDS} ))"
+"""A shell condition. A machine that has just started gets time to bring its network up."""
 
 DAMAGES = [
     Fault(

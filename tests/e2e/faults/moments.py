@@ -49,16 +49,16 @@ class Printed:
     """When a run has printed something; for a command that writes no event log."""
 
     text: str
-    pattern: str
+    wanted: str
 
     def looked_for_in(self, log: Path) -> Callable[[], bool]:
         """Whether it has come, each time it is asked; `log` is the run's output."""
-        return lambda: re.search(self.pattern, log.read_text(errors="replace")) is not None
+        return lambda: self.wanted in log.read_text(errors="replace")
 
 
 def prints(text: str) -> Printed:
     """When the run has printed this text."""
-    return Printed(f"when it prints “{text}”", re.escape(text))
+    return Printed(f"when it prints “{text}”", text)
 
 
 def begins(*names: str) -> Moment:
