@@ -125,6 +125,7 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "PATCHES": kubeadm.PATCHES,
                 "LIVENESS_FAILURES": str(kubeadm.LIVENESS_FAILURES * self._settings.timeout_factor),
                 "READINESS_PERIOD": str(kubeadm.READINESS_PERIOD * self._settings.timeout_factor),
+                "ELECTION_TIMEOUT": str(kubeadm.election_timeout(self._settings)),
                 "API_SECONDS": str(240 * self._settings.timeout_factor),
                 "RENEWAL_DAYS": str(kubeadm.RENEWAL_DAYS),
                 "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),

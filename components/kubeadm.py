@@ -117,6 +117,15 @@ def early_images(settings: Settings, node: Node) -> list[str]:
     return [f"registry.k8s.io/kube-proxy:v{settings.kubernetes_version}", SANDBOX_IMAGE]
 
 
+def election_timeout(settings: Settings) -> int:
+    """etcd's own election timeout, multiplied by `timeoutFactor`, 10 s at most; milliseconds.
+
+    With one member nobody is elected, but etcd gives a request up after 5 s and twice this
+    (https://etcd.io/docs/latest/tuning). Its start takes up to this much longer.
+    """
+    return min(1000 * settings.timeout_factor, 10_000)
+
+
 def _kind(kind: str) -> dict[str, Any]:
     return {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": kind}
 

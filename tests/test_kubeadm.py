@@ -115,6 +115,11 @@ def test_every_time_limit_of_kubeadm_grows_with_the_factor(factor: int, api_call
         assert len(document["timeouts"]) == 6
 
 
+@pytest.mark.parametrize(("factor", "milliseconds"), [(1, 1000), (4, 4000), (10, 10_000), (60, 10_000)])
+def test_etcds_election_timeout_grows_with_the_factor_to_ten_seconds(factor: int, milliseconds: int) -> None:
+    assert kubeadm.election_timeout(make_settings(timeoutFactor=factor)) == milliseconds
+
+
 def test_a_worker_pulls_early_what_it_will_run_and_the_control_plane_asks_kubeadm() -> None:
     settings = make_settings(kubernetesVersion="1.36.1")
     assert kubeadm.early_images(settings, control_planes(settings)[0]) == []

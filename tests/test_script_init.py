@@ -87,6 +87,7 @@ def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Resu
         "PATCHES": kubeadm.PATCHES,
         "LIVENESS_FAILURES": "24",
         "READINESS_PERIOD": "3",
+        "ELECTION_TIMEOUT": "3000",
         "API_SECONDS": api_seconds,
         "RENEWAL_DAYS": "60",
         "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),
@@ -119,6 +120,12 @@ def test_a_slow_static_pod_is_asked_less_often_whether_it_is_ready(control_plane
         assert patched(control_plane, component)["readinessProbe"] == {"periodSeconds": 3}
     # kubeadm gives it none, and a probe without a question is refused.
     assert "readinessProbe" not in patched(control_plane, "kube-controller-manager")
+
+
+def test_a_slow_etcd_does_not_give_a_request_up_that_nobody_repeats(control_plane: Sandbox) -> None:
+    init(control_plane)
+    assert patched(control_plane, "etcd")["env"] == [{"name": "ETCD_ELECTION_TIMEOUT", "value": "3000"}]
+    assert "env" not in patched(control_plane, "kube-apiserver"), "the others are not asked"
 
 
 def patched(machine: Sandbox, component: str) -> dict[str, Any]:

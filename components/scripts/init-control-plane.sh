@@ -3,8 +3,8 @@
 #
 # Inputs: KUBEADM_CONFIGURATION (v1beta4 documents), LOGIN_USER (gets admin.conf as ~/.kube/config),
 #   PATCHES (directory of patches that the configuration names), LIVENESS_FAILURES (failed probes until a static pod is
-#   restarted), READINESS_PERIOD (seconds between two probes), API_SECONDS (how long the API server may take to answer),
-#   RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
+#   restarted), READINESS_PERIOD (seconds between two probes), ELECTION_TIMEOUT (etcd's, milliseconds),
+#   API_SECONDS (how long the API server may take to answer), RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
 #   /etc/kubernetes, one a line), ADDONS and RECORDS (what it has made in kube-system, such as configmap/coredns).
 # Result: none.
 
@@ -20,14 +20,16 @@ wait_for_api() { wait_for "$API_SECONDS" "an answer of the API server (/readyz)"
 
 # A static pod that is only slow must not be restarted: its start is the most work of all, and the next one is slower.
 # Nor must it be asked every second whether it is ready: each answer costs a TLS handshake, and etcd a read.
+# etcd gives a request up after 5 s and two election timeouts ("etcdserver: request timed out"), which nobody asks again.
 write_patches() {
-  local component probes
+  local component changes
   install --directory --mode=0700 "$PATCHES"
   for component in "${static_pods[@]}"; do
-    probes="livenessProbe: {failureThreshold: $LIVENESS_FAILURES}"
+    changes="livenessProbe: {failureThreshold: $LIVENESS_FAILURES}"
     # kubeadm gives this one no readiness probe that could be patched.
-    [[ $component == kube-controller-manager ]] || probes+=", readinessProbe: {periodSeconds: $READINESS_PERIOD}"
-    echo "spec: {containers: [{name: $component, $probes}]}" >"$PATCHES/$component+strategic.yaml"
+    [[ $component == kube-controller-manager ]] || changes+=", readinessProbe: {periodSeconds: $READINESS_PERIOD}"
+    [[ $component != etcd ]] || changes+=", env: [{name: ETCD_ELECTION_TIMEOUT, value: '$ELECTION_TIMEOUT'}]"
+    echo "spec: {containers: [{name: $component, $changes}]}" >"$PATCHES/$component+strategic.yaml"
   done
 }
 
