@@ -11,7 +11,7 @@ import pytest
 from tests.configuration import make_settings
 from tools.look import Seen, findings, full
 from tools.refusals import refuse_locked, refuse_strangers
-from tools.repair import asked_for, gone, lost, stillborn, unwell
+from tools.repair import asked_for, gone, lost, stillborn, unanswered, unwell
 from tools.stack_resources import Stack
 
 NODES = ["control-plane-1", "worker-1", "worker-2"]
@@ -263,6 +263,19 @@ def test_only_a_cluster_that_was_finished_is_looked_at() -> None:
     assert stack().finished
     assert not stack(without=("nodes-ready-check",)).finished
     assert not Stack.of({"version": 3, "deployment": None}).finished
+
+
+@pytest.mark.parametrize("seen", [{}, everything(control_plane_1=control_plane()), everything(control_plane_1=Seen())])
+def test_an_unfinished_run_waits_for_the_control_plane_that_was_off_or_does_not_answer(seen: dict[str, Seen]) -> None:
+    half = stack(without=("nodes-ready-check",))
+    assert set(unanswered(half, make_settings(), seen)) == CONTROL_PLANE_STEPS - {"k8s-control-plane-1-prepare"}
+
+
+def test_an_unfinished_run_goes_on_at_once_where_the_api_server_answers_or_was_not_made_yet() -> None:
+    half = stack(without=("nodes-ready-check",))
+    assert unanswered(half, make_settings(), everything()) == {}
+    unmade = stack(without=("k8s-control-plane-1-init", "k8s-control-plane-1-kubeconfig", *CHECKS))
+    assert unanswered(unmade, make_settings(), everything(control_plane_1=control_plane())) == {}
 
 
 def test_a_machine_that_is_off_is_not_asked() -> None:

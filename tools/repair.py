@@ -110,6 +110,21 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
     return {name: reason for name, reason in anew.items() if name in stack.urns}
 
 
+def unanswered(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[str, str]:
+    """Why the control plane is waited for before an unfinished `up` goes on, which had made it already.
+
+    The Kubernetes provider does not wait: it gives an API server up that does not answer, or one that has just started
+    and does not know yet what its administrator may do ("forbidden").
+    """
+    anew: dict[str, str] = {}
+    for node in stack.nodes(settings):
+        step, each = f"{settings.cluster_name}-{node['name']}", seen.get(node["name"], Seen())
+        if f"{step}-init" in stack.urns and each.nodes is None:
+            reason = f"{node['name']}: its API server does not answer; it is waited for"
+            anew |= {name: reason for name in (f"{step}-init", f"{step}-kubeconfig") if name in stack.urns}
+    return anew
+
+
 def _in_the_cluster(name: str, seen: Seen, nodes: Mapping[str, str] | None) -> list[str]:
     """What the cluster lacks of a machine; `nodes` is what its API server says of each node, where it answers."""
     found = []
@@ -145,6 +160,8 @@ def main(stack_file: str) -> None:
             well = {name: each for name, each in seen.items() if f"{settings.cluster_name}-{name}" not in new}
             refuse_locked(well)
             anew |= unwell(stack, settings, well)
+        else:
+            anew |= unanswered(stack, settings, seen)
     if stack.finished and len(nodes) < len(stack.nodes(settings)):
         reason = "A machine was off or gone: all is checked again"
         anew |= {name: reason for name in CHECKS if name in stack.urns}
