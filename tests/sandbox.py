@@ -47,6 +47,7 @@ SYSTEM = [
     "ip",
     "iptables-save",
     "modprobe",
+    "nproc",
     "pgrep",
     "pkill",
     "sleep",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -27,6 +28,7 @@ def node(machine: Sandbox) -> Sandbox:
         machine.write(f"/etc/kubernetes/{file}")
     machine.does("systemctl", "[[ $1 == show ]] && echo 90000000 || echo active")
     machine.does("sysctl", "echo 1")
+    machine.does("nproc", "echo 2")
     machine.does("openssl", "exit 0")
     machine.does("dpkg-query", "printf '%s hold installed\\n' kubeadm kubectl kubelet")
     machine.does("timeout", "echo 'Node control-plane-1 True <none> <none> <none> <none>'")
@@ -47,6 +49,10 @@ def changed(node: Sandbox) -> list[str]:
 def test_a_machine_that_is_as_it_was_left_has_nothing_changed(node: Sandbox) -> None:
     assert changed(node) == []
     assert {"containerd active", "kubelet active", "docker active", "joined yes", "cluster yes"} < set(said(node))
+
+
+def test_a_machine_says_how_many_tasks_it_has_for_how_many_processors(node: Sandbox) -> None:
+    assert [line for line in said(node) if re.fullmatch(r"load [0-9]+\.[0-9]+ 2", line)]
 
 
 def test_a_look_changes_nothing(node: Sandbox) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.configuration import make_settings
-from tools.look import Seen, findings, full
+from tools.look import Seen, findings, full, overloaded
 from tools.refusals import refuse_locked, refuse_strangers
 from tools.repair import asked_for, gone, lost, stillborn, unanswered, unwell
 from tools.stack_resources import Stack
@@ -313,6 +313,22 @@ def test_a_full_disk_is_named_and_not_thrown_away() -> None:
     seen = everything(worker_1=well(disk="97"))
     assert full(seen) == ["worker-1"]
     assert unwell(stack(), make_settings(), seen) == {}, "what is on it may be worth something"
+
+
+def loaded(load: str, **changed: str) -> Seen:
+    """A machine with so many tasks, and so many processors for them."""
+    seen = well(**changed)
+    return Seen(lines=(*seen.lines, ("load", *load.split())), clock=seen.clock)
+
+
+def test_a_machine_that_has_more_to_do_than_it_can_is_named_once_it_has_started() -> None:
+    long_up = {"kubelet-seconds": "600"}
+    seen = everything(
+        control_plane_1=loaded("22.41 2", **long_up), worker_1=loaded("6.1 1"), worker_2=loaded("5.6 1", **long_up)
+    )
+    assert overloaded(seen) == {"control-plane-1": "22 tasks for 2 processors", "worker-2": "6 tasks for 1 processor"}
+    assert overloaded(everything(control_plane_1=loaded("10.00 2", **long_up))) == {}
+    assert overloaded(everything(worker_1=Seen())) == {}
 
 
 def test_a_stranger_at_a_machines_address_ends_the_run() -> None:

@@ -21,6 +21,8 @@ SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
 """How far a machine's clock may be from this one's. Certificates and tokens take minutes, not seconds."""
 FULL_PERCENT = 95
+OVERLOAD = 5
+"""Tasks for each processor at which requests to an API server end in time limits of its own."""
 PAUSE_SECONDS = 2
 """Between two attempts to log in."""
 COLUMNS = 7
@@ -176,3 +178,19 @@ def cut_off(seen: Seen) -> list[str]:
 def full(seen: Mapping[str, Seen]) -> list[str]:
     """The machines whose disk is almost full, which preparing them again does not cure."""
     return [name for name, each in seen.items() if int(each.get("disk") or 0) >= FULL_PERCENT]
+
+
+def overloaded(seen: Mapping[str, Seen]) -> dict[str, str]:
+    """The machines that have more to do than they can, and did not just start: tasks and processors, in words."""
+    loads = {
+        name: line[1:]
+        for name, each in seen.items()
+        if each.patience_is_over
+        for line in each.lines
+        if line[0] == "load"
+    }
+    return {
+        name: f"{float(tasks):.0f} tasks for {processors} processor{'s' if processors != '1' else ''}"
+        for name, (tasks, processors) in loads.items()
+        if float(tasks) > OVERLOAD * int(processors)
+    }

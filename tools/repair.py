@@ -16,7 +16,7 @@ from pathlib import Path
 from components.kubeadm import ADDONS, RECORDS
 from components.settings import Settings
 from tools.check_configuration import load
-from tools.look import Seen, cut_off, findings, full, look
+from tools.look import Seen, cut_off, findings, full, look, overloaded
 from tools.refusals import refuse_locked, refuse_strangers
 from tools.stack_resources import Stack
 
@@ -151,6 +151,12 @@ def main(stack_file: str) -> None:
         anew |= stillborn(stack, settings.cluster_name, seen)
         for name in full(seen):
             print(f"{name}: its disk is almost full; make up REPLACE={name} gives it a new one", file=sys.stderr)
+        for name, tasks in overloaded(seen).items():
+            processors = "controlPlaneCpus" if name.startswith("control-plane") else "workerCpus"
+            print(
+                f"{name} has more to do than it can, {tasks}; {processors} or the host's own are too few",
+                file=sys.stderr,
+            )
         for name in sorted(node for each in seen.values() for node in each.cordoned):
             print(f"{name} is cordoned and gets no pods; kubectl uncordon {name} ends that", file=sys.stderr)
         if stack.finished:
