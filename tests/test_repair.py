@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.configuration import make_settings
+from tools import repair
 from tools.look import Seen, findings, full, overloaded
 from tools.refusals import refuse_locked, refuse_strangers
 from tools.repair import asked_for, gone, lost, stillborn, unanswered, unwell
@@ -269,6 +271,16 @@ def test_only_a_cluster_that_was_finished_is_looked_at() -> None:
 def test_an_unfinished_run_waits_for_the_control_plane_that_was_off_or_does_not_answer(seen: dict[str, Seen]) -> None:
     half = stack(without=("nodes-ready-check",))
     assert set(unanswered(half, make_settings(), seen)) == CONTROL_PLANE_STEPS - {"k8s-control-plane-1-prepare"}
+
+
+def test_an_unfinished_run_waits_for_the_control_plane_where_all_machines_are_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    off = tuple(f"k8s-{node}-domain" for node in NODES)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(exported(without=("nodes-ready-check",), off=off))))
+    monkeypatch.setattr(repair, "load", lambda _: make_settings())
+    repair.main("Pulumi.lab.yaml")
+    assert capsys.readouterr().out.split() == [f"urn::k8s-control-plane-1-{step}" for step in ("init", "kubeconfig")]
 
 
 def test_an_unfinished_run_goes_on_at_once_where_the_api_server_answers_or_was_not_made_yet() -> None:

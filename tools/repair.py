@@ -145,6 +145,7 @@ def main(stack_file: str) -> None:
     anew = asked_for(stack, os.environ.get("REPLACE", "").split())
     anew |= lost(stack)
     nodes, key = stack.powered(settings), stack.login_key(settings)
+    seen: Mapping[str, Seen] = {}
     if nodes and key:
         seen = look(nodes, key, seconds=LOOK_SECONDS * min(settings.timeout_factor, 3))
         refuse_strangers([node for node in nodes if f"{settings.cluster_name}-{node['name']}-disk" not in anew], seen)
@@ -166,8 +167,8 @@ def main(stack_file: str) -> None:
             well = {name: each for name, each in seen.items() if f"{settings.cluster_name}-{name}" not in new}
             refuse_locked(well)
             anew |= unwell(stack, settings, well)
-        else:
-            anew |= unanswered(stack, settings, seen)
+    if not stack.finished:
+        anew |= unanswered(stack, settings, seen)  # also where no machine runs, as after a power cut of the host
     if stack.finished and len(nodes) < len(stack.nodes(settings)):
         reason = "A machine was off or gone: all is checked again"
         anew |= {name: reason for name in CHECKS if name in stack.urns}
