@@ -66,10 +66,20 @@ def no_lab() -> str:
     return f"{entered.stderr.strip()} (`make up STACK=lab` builds it)" if entered.returncode else ""
 
 
+@functools.cache
+def know_emulators() -> None:
+    """Has the lab's libvirt find out about its emulators, and keep what a spoilt host takes over; it takes seconds."""
+    for question in ("capabilities", "domcapabilities"):
+        subprocess.run(
+            [REPOSITORY / "lab" / "enter", "virsh", question], stdout=subprocess.DEVNULL, check=True, timeout=60
+        )
+
+
 def require_lab() -> None:
     """Skips the test where the lab does not run."""
     if no_lab():
         pytest.skip(no_lab())
+    know_emulators()
 
 
 def diagnose(
