@@ -4,8 +4,9 @@
 # Inputs: KUBEADM_CONFIGURATION (v1beta4 documents), LOGIN_USER (gets admin.conf as ~/.kube/config),
 #   PATCHES (directory of patches that the configuration names), LIVENESS_FAILURES (failed probes until a static pod is
 #   restarted), READINESS_PERIOD (seconds between two probes), ELECTION_TIMEOUT (etcd's, milliseconds),
-#   API_SECONDS (how long the API server may take to answer), RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
-#   /etc/kubernetes, one a line), ADDONS and RECORDS (what it has made in kube-system, such as configmap/coredns).
+#   API_SECONDS (how long the API server may take to answer), RENEWAL_DAYS (how long before its end a certificate is renewed),
+#   CONTROL_PLANE_FILES (what kubeadm has made in /etc/kubernetes, one a line), ADDONS and RECORDS (what it has made
+#   in kube-system, such as configmap/coredns).
 # Result: none.
 
 # Written when init has succeeded. Not in /etc/kubernetes: who restores that, or removes it, must not make a cluster that was
