@@ -86,15 +86,11 @@ MACHINES_OFF = [
     )
     for phase, (start, when) in PHASES.items()
     if phase in VICTIMS
-] + [
-    Fault(
-        name=f"off-control-plane-{phase}",
-        what="control-plane-1 loses its power",
-        start=PHASES[phase][0],
-        when=PHASES[phase][1],
-        inject=off("control-plane-1"),
-        message="control-plane-1: its API server does not answer; it is waited for",
-        patience=POWER_PATIENCE,
-    )
-    for phase in ("flannel", "web-server")
-]
+] + in_each_phase(
+    "off-control-plane",
+    "control-plane-1 loses its power",
+    off("control-plane-1"),
+    ("flannel", "web-server"),
+    message="control-plane-1: its API server does not answer; it is waited for",
+    patience=POWER_PATIENCE,
+)
