@@ -327,19 +327,15 @@ def test_a_full_disk_is_named_and_not_thrown_away() -> None:
     assert unwell(stack(), make_settings(), seen) == {}, "what is on it may be worth something"
 
 
-def loaded(load: str, **changed: str) -> Seen:
-    """A machine with so many tasks, and so many processors for them."""
-    seen = well(**changed)
-    return Seen(lines=(*seen.lines, ("load", *load.split())), clock=seen.clock)
-
-
 def test_a_machine_that_has_more_to_do_than_it_can_is_named_once_it_has_started() -> None:
-    long_up = {"kubelet-seconds": "600"}
+    def loaded(tasks: str, processors: str, *, seconds: str = "600") -> Seen:
+        return well(tasks=tasks, processors=processors, **{"kubelet-seconds": seconds})
+
     seen = everything(
-        control_plane_1=loaded("22.41 2", **long_up), worker_1=loaded("6.1 1"), worker_2=loaded("5.6 1", **long_up)
+        control_plane_1=loaded("22.41", "2"), worker_1=loaded("6.1", "1", seconds="40"), worker_2=loaded("5.6", "1")
     )
     assert overloaded(seen) == {"control-plane-1": "22 tasks for 2 processors", "worker-2": "6 tasks for 1 processor"}
-    assert overloaded(everything(control_plane_1=loaded("10.00 2", **long_up))) == {}
+    assert overloaded(everything(control_plane_1=loaded("10.00", "2"))) == {}
     assert overloaded(everything(worker_1=Seen())) == {}
 
 

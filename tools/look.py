@@ -183,14 +183,12 @@ def full(seen: Mapping[str, Seen]) -> list[str]:
 def overloaded(seen: Mapping[str, Seen]) -> dict[str, str]:
     """The machines that have more to do than they can, and did not just start: tasks and processors, in words."""
     loads = {
-        name: line[1:]
+        name: (float(each.get("tasks") or 0), int(each.get("processors") or 1))
         for name, each in seen.items()
         if each.patience_is_over
-        for line in each.lines
-        if line[0] == "load"
     }
     return {
-        name: f"{float(tasks):.0f} tasks for {processors} processor{'s' if processors != '1' else ''}"
+        name: f"{tasks:.0f} tasks for {processors} processor{'s' if processors != 1 else ''}"
         for name, (tasks, processors) in loads.items()
-        if float(tasks) > OVERLOAD * int(processors)
+        if tasks > OVERLOAD * processors
     }

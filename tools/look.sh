@@ -22,9 +22,9 @@ started=$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --valu
 printf 'kubelet-seconds %s\n' $(($(cut --delimiter=. --fields=1 /proc/uptime) - ${started:-0} / 1000000))
 printf 'swap %s\n' "$(swapon --noheadings --show=NAME | wc --lines)"
 printf 'clock %s\n' "$(date +%s)"
-# Over the last five minutes, and for how many processors.
-read -r _ load _ </proc/loadavg
-printf 'load %s %s\n' "$load" "$(nproc)"
+# Over the last five minutes.
+read -r _ tasks _ </proc/loadavg
+printf 'tasks %s\nprocessors %s\n' "$tasks" "$(nproc)"
 printf 'disk %s\n' "$(df --output=pcent / | tail --lines=1 | tr --delete --complement '0-9')"
 
 # What prepare-node.sh has set, for now and for the next start.
