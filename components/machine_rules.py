@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.formats import machines, raw_machines
+from components.machine_settings import machines, raw_machines
 from components.rules import CONTROL_PLANE_MEMORY, FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST, fault
 
 _FIRST_HOSTS = {"control-plane": FIRST_CONTROL_PLANE_HOST, "worker": FIRST_WORKER_HOST}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from components.formats import DOCKERS_OTHER_NAMES, mirrored_registry
+from components.image_names import DOCKERS_OTHER_NAMES, mirrored_registry
 from components.rules import RULES, Rule, fault, nearest, no_such_key
 
 MACHINE = {

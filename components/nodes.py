@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal
 
-from components.formats import MachineSettings
 from components.machine_rules import name_and_host
+from components.machine_settings import MachineSettings
 from components.settings import Settings
 
 Role = Literal["control-plane", "worker"]

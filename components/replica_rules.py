@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.formats import machines
+from components.machine_settings import machines
 from components.rules import fault
 
 MILLICPUS, MEBIBYTES = 10, 16

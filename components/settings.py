@@ -18,15 +18,14 @@ from components.formats import (
     Directory,
     DiskSize,
     FileUrl,
-    ImageName,
     ImageSource,
-    Machines,
     Memory,
-    Mirrors,
     Sha512,
     Truth,
     WholeNumber,
 )
+from components.image_names import ImageName, Mirrors
+from components.machine_settings import Machines
 from components.nested_rules import nested_fault
 from components.rules import CONTROL_PLANE_MEMORY, ENCRYPTED, IMAGES_OF_LIBVIRT, RULES, key_fault
 

@@ -9,7 +9,8 @@ from ipaddress import IPv4Address
 from typing import Any
 from urllib.parse import urlsplit
 
-from components.formats import DOCKERS_OTHER_NAMES, json_object
+from components.formats import json_object
+from components.image_names import DOCKERS_OTHER_NAMES
 from components.machine_rules import machine_hosts
 from components.network_rules import networks
 from components.rules import fault

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from components.formats import machines
+from components.machine_settings import machines
 from components.rules import IMAGES_OF_LIBVIRT, fault
 
 SYSTEM_DIRECTORIES = {
