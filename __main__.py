@@ -2,10 +2,11 @@
 
 import pulumi
 
-from components import flannel
 from components.base_image import base_images
 from components.cluster import KubernetesCluster, KubernetesClusterArgs
 from components.cluster_identity import ClusterIdentity, ClusterIdentityArgs
+from components.flannel import Flannel, FlannelArgs
+from components.flannel_pod import FLANNEL_IMAGES
 from components.host import check_host
 from components.machine import Machine, MachineArgs
 from components.network import Network, NetworkArgs
@@ -24,7 +25,7 @@ images = base_images(nodes, preview=pulumi.runtime.is_dry_run())
 identity = ClusterIdentity("cluster", ClusterIdentityArgs(settings=settings, control_plane=nodes[0], images=images))
 keys = SshKeys(name, SshKeysArgs(nodes=nodes))
 network = Network(name, NetworkArgs(settings=settings, keys=keys, identity=identity, base_images=images))
-machines = [
+control_plane, *workers = [
     Machine(
         f"{name}-{node.name}",
         MachineArgs(settings=settings, identity=identity, node=node, network=network, keys=keys, joined_by=nodes[0]),
@@ -34,11 +35,9 @@ machines = [
 
 cluster = KubernetesCluster(
     name,
-    KubernetesClusterArgs(
-        settings=settings, control_plane=machines[0], workers=machines[1:], early_images=flannel.IMAGES
-    ),
+    KubernetesClusterArgs(settings=settings, control_plane=control_plane, workers=workers, early_images=FLANNEL_IMAGES),
 )
-pod_network = flannel.Flannel("flannel", flannel.FlannelArgs(settings=settings, cluster=cluster))
+pod_network = Flannel("flannel", FlannelArgs(settings=settings, cluster=cluster))
 nodes_ready = NodesReady(
     "nodes-ready", CheckArgs(settings=settings, cluster=cluster, after=[*cluster.joins, pod_network.daemon_set])
 )

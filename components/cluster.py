@@ -9,14 +9,12 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_command import remote
 
-from components import cloud_init, kubeadm
+from components import kubeadm
+from components.cluster_scripts import initialisation, kubeconfig_reading, membership, preparation
 from components.machine import Machine
 from components.rebuild import say_what_is_made_anew
-from components.remote import RemoteScript, run_script, script_text
+from components.remote import RemoteScript, run_script
 from components.settings import Settings
-
-TOKEN_MINUTES = 15
-"""Life of a join token before `timeoutFactor`, should the join that deletes it be killed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,83 +90,31 @@ class KubernetesCluster(pulumi.ComponentResource):
         )
 
     def _prepare(self, machine: Machine) -> remote.Command:
-        settings, node = self._settings, machine.node
-        images = [*kubeadm.early_images(settings, node), *self._early_images]
-        mirrors = [f"{registry} {url}" for registry, url in sorted(settings.image_mirrors.items())]
-        script = RemoteScript(
-            file="prepare-node.sh",
-            seconds=1200,
-            inputs={
-                "ROLE": node.role,
-                "CONTAINER_RUNTIME": settings.container_runtime,
-                "SYSTEM_UPGRADE": str(settings.system_upgrade),
-                "KUBERNETES_VERSION": settings.kubernetes_version,
-                "KUBERNETES_REPOSITORY": settings.kubernetes_repository,
-                "APT_MIRROR": settings.apt_mirror,
-                "APT_MIRROR_KEY": settings.apt_mirror_key,
-                "IMAGE_MIRRORS": "\n".join(mirrors),
-                "SANDBOX_IMAGE": kubeadm.SANDBOX_IMAGE,
-                "IMAGES": "\n".join(images),
-                "PATIENCE_SECONDS": str(300 * settings.timeout_factor),
-            },
-        )
-        return self._run(f"{node.name}-prepare", script, machine, triggers=[machine.domain.id])
+        script = preparation(self._settings, machine.node, self._early_images)
+        return self._run(f"{machine.node.name}-prepare", script, machine, triggers=[machine.domain.id])
 
     def _initialise(self, prepared: remote.Command) -> remote.Command:
         machine = self.control_plane
-        script = RemoteScript(
-            file="init-control-plane.sh",
-            seconds=900,
-            inputs={
-                "KUBEADM_CONFIGURATION": kubeadm.init_documents(self._settings, machine.node).rstrip("\n"),
-                "LOGIN_USER": cloud_init.LOGIN_USER,
-                "PATCHES": kubeadm.PATCHES,
-                "LIVENESS_FAILURES": str(kubeadm.LIVENESS_FAILURES * self._settings.timeout_factor),
-                "READINESS_PERIOD": str(kubeadm.READINESS_PERIOD * self._settings.timeout_factor),
-                "ELECTION_TIMEOUT": str(kubeadm.election_timeout(self._settings)),
-                "API_SECONDS": str(240 * self._settings.timeout_factor),
-                "RENEWAL_DAYS": str(kubeadm.RENEWAL_DAYS),
-                "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),
-                "ADDONS": " ".join(kubeadm.ADDONS),
-                "RECORDS": " ".join(kubeadm.RECORDS),
-            },
-        )
+        script = initialisation(self._settings, machine.node)
         # After prepare: without kubeadm and a container runtime there is nothing to run.
         return self._run(f"{machine.node.name}-init", script, machine, triggers=[machine.domain.id], after=[prepared])
 
     def _read_kubeconfig(self, initialised: remote.Command) -> remote.Command:
         machine = self.control_plane
-        limit = {"API_SECONDS": str(180 * self._settings.timeout_factor)}
-        script = RemoteScript(file="read-kubeconfig.sh", seconds=300, inputs=limit, secret_result=True)
         # After init: the file is not there before.
         return self._run(
-            f"{machine.node.name}-kubeconfig", script, machine, triggers=[machine.domain.id], after=[initialised]
+            f"{machine.node.name}-kubeconfig",
+            kubeconfig_reading(self._settings),
+            machine,
+            triggers=[machine.domain.id],
+            after=[initialised],
         )
 
     def _join(self, worker: Machine, prepared: remote.Command, initialised: remote.Command) -> remote.Command:
-        factor, control_plane = self._settings.timeout_factor, self.control_plane
-        script = RemoteScript(
-            file="worker-membership.sh",
-            seconds=1200,
-            inputs={
-                "WORKER_NAME": worker.node.name,
-                "WORKER_ADDRESS": str(worker.node.address),
-                "WORKER_HOST_KEY": worker.host_public_key,
-                "LOGIN_USER": cloud_init.LOGIN_USER,
-                "JOIN_SCRIPT": script_text("common.sh") + script_text("join-worker.sh"),
-                "JOIN_CONFIGURATION": kubeadm.join_document(self._settings, control_plane.node, worker.node),
-                "TOKEN_MINUTES": str(TOKEN_MINUTES * factor),
-                "REACH_SECONDS": str(300 * factor),
-                "API_SECONDS": str(60 * factor),
-                "REGISTER_SECONDS": str(120 * factor),
-                "DRAIN_SECONDS": str(120 * factor),
-            },
-            delete_argument="leave",
-            secret_result=True,
-        )
+        control_plane = self.control_plane
         return self._run(
             f"{worker.node.name}-join",
-            script,
+            membership(self._settings, control_plane.node, worker.node, worker.host_public_key),
             control_plane,
             # A control plane that keeps its disk keeps its nodes; a worker leaves whenever its machine goes.
             triggers=[control_plane.made, worker.domain.id],

@@ -12,6 +12,7 @@ from components import flannel
 from components.base_image import BaseImage
 from components.cluster import KubernetesCluster, KubernetesClusterArgs
 from components.cluster_identity import ClusterIdentity, ClusterIdentityArgs
+from components.flannel_pod import FLANNEL_IMAGES
 from components.machine import Machine, MachineArgs
 from components.network import Network, NetworkArgs
 from components.nodes import all_nodes
@@ -193,7 +194,7 @@ def test_every_machine_prepares_with_what_the_configuration_says(applied: Run, u
         "IMAGE_MIRRORS='docker.io https://10.50.0.1\nghcr.io http://10.50.0.1:5000'",
     ):
         assert f"\n{line}\n" in f"\n{script}"
-    for image in (*flannel.IMAGES, "registry.k8s.io/kube-proxy:v1.36.4"):
+    for image in (*FLANNEL_IMAGES, "registry.k8s.io/kube-proxy:v1.36.4"):
         assert image in script, "the pod would be waiting for its image when everything else is there"
     assert "\nROLE=control-plane\n" in applied.command("control-plane-1-prepare").plain("stdin")
     assert "\nIMAGE_MIRRORS=''\n" in applied.command("control-plane-1-prepare").plain("stdin")

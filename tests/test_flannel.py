@@ -7,6 +7,7 @@ import json
 import pytest
 
 from components import flannel
+from components.flannel_pod import FLANNEL_IMAGES
 from tests.recording import Registration, Run
 
 KINDS = ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet"]
@@ -109,7 +110,7 @@ def test_every_mount_has_its_volume(applied: Run) -> None:
 def test_every_image_is_pinned_and_pulled_while_machines_are_prepared(applied: Run) -> None:
     pod = applied.one(":DaemonSet").plain("spec")["template"]["spec"]
     images = {container["image"] for container in [*pod["initContainers"], *pod["containers"]]}
-    assert images == set(flannel.IMAGES)
+    assert images == set(FLANNEL_IMAGES)
     for image in images:
         assert image.rsplit(":", 1)[1].startswith("v"), "a tag that moves makes another cluster tomorrow"
         for node in ("control-plane-1", "worker-1", "worker-2"):
