@@ -32,7 +32,7 @@ def crowd(cluster: Cluster, node: str) -> None:
     try:
         cluster.kubectl("cordon", *others)
         cluster.kubectl("rollout", "restart", "deployment/nginx")
-        cluster.kubectl("rollout", "status", "deployment/nginx", "--timeout=110s")
+        cluster.kubectl("rollout", "status", "deployment/nginx", "--timeout=580s")
     finally:
         cluster.kubectl("uncordon", *others)
     assert {pod["spec"]["nodeName"] for pod in cluster.web_pods()} == {node}

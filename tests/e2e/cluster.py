@@ -19,9 +19,15 @@ from lab.paths import CACHE
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 STATE = REPOSITORY / ".state" / "lab"
+PATIENCE = 600
+"""Seconds for what takes seconds: a host whose neighbours are busy must fail no test."""
+RUN_PATIENCE = 3600
+"""Seconds for a `make up`, which makes a machine or a cluster at most."""
 
 
-def run(*command: str | Path, seconds: float = 120, env: dict[str, str] | None = None, stdin: str | None = None) -> str:
+def run(
+    *command: str | Path, seconds: float = PATIENCE, env: dict[str, str] | None = None, stdin: str | None = None
+) -> str:
     """Standard output of a command that must succeed; what it printed is in the failure.
 
     One that takes longer is ended with all that it has started: a run that goes on would hold the stack's lock.
@@ -67,9 +73,9 @@ def keep(**values: Any) -> None:
     file.write_text(yaml.safe_dump(configuration))
 
 
-def make_up(seconds: float, **variables: str) -> dict[str, str]:
+def make_up(**variables: str) -> dict[str, str]:
     """Runs `make up STACK=lab`; the operation on every resource that was not left as it was."""
-    run("make", "up", "STACK=lab", *(f"{name}={value}" for name, value in variables.items()), seconds=seconds)
+    run("make", "up", "STACK=lab", *(f"{name}={value}" for name, value in variables.items()), seconds=RUN_PATIENCE)
     return operations()
 
 
@@ -89,7 +95,7 @@ def preview(*arguments: str) -> dict[str, set[str]]:
     return said
 
 
-def pulumi(*arguments: str | Path, seconds: float = 120) -> str:
+def pulumi(*arguments: str | Path, seconds: float = PATIENCE) -> str:
     """Standard output of Pulumi on the lab's stack."""
     return run("tools/pulumi", "lab", *arguments, seconds=seconds)
 
@@ -123,7 +129,7 @@ class Cluster:
             (directory / name).write_text(text)
         return cls(outputs, directory)
 
-    def on(self, node: dict[str, str], command: str, seconds: float = 120) -> str:
+    def on(self, node: dict[str, str], command: str, seconds: float = PATIENCE) -> str:
         """What a command prints on a machine, its host key checked."""
         return run(*self.ssh(node, command), seconds=seconds)
 

@@ -31,7 +31,7 @@ def all_nodes_are_ready(cluster: Cluster) -> None:
 
 def every_pod_is_ready(cluster: Cluster) -> None:
     """Every pod there is runs, with all its containers ready, and there are as many as there should be."""
-    cluster.kubectl("wait", "--for=condition=Ready", "pods", "--all", "--all-namespaces", "--timeout=100s")
+    cluster.kubectl("wait", "--for=condition=Ready", "pods", "--all", "--all-namespaces", "--timeout=580s")
     pods = cluster.get("pods", "--all-namespaces")
     states = {
         pod["metadata"]["name"]: (pod["status"]["phase"], all(c["ready"] for c in pod["status"]["containerStatuses"]))
@@ -86,9 +86,9 @@ def no_join_token_is_left(cluster: Cluster) -> None:
     assert listed.count("\n") <= 1, f"{listed.count(chr(10)) - 1} join tokens are left"
 
 
-def another_up_has_nothing_to_do(seconds: float = 120) -> None:
+def another_up_has_nothing_to_do() -> None:
     """Every resource is the same."""
-    changed = make_up(seconds)
+    changed = make_up()
     assert changed == {}, f"another `make up` changed {changed}"
 
 

@@ -39,12 +39,12 @@ def scale_out(cluster: Cluster) -> ScaleOut:
             serving(cluster.outputs["web_urls"], Path(directory) / "answers") as answers,
             spying(cluster, ADDRESS) as spy,
         ):
-            done = make_up(seconds=1500)
+            done = make_up()
         grown = Cluster.of_the_stack(Path(directory))
         return ScaleOut(
             said=said,
             done=done,
-            again=make_up(seconds=120),
+            again=make_up(),
             failures=answers.failures(),
             command_lines=spy.command_lines,
             secrets=all_secrets(grown),

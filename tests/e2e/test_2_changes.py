@@ -11,15 +11,15 @@ REGISTRY = "http://10.254.254.1:5000/v2/library/nginx/manifests/1.26.3"
 
 
 def test_a_second_up_has_nothing_to_do() -> None:
-    assert make_up(seconds=90) == {}
+    assert make_up() == {}
 
 
 def test_more_replicas_and_another_port_change_only_the_deployment_and_the_service() -> None:
     both = {"web-deployment": "update", "web-service": "update"}
     with changed(webServerReplicas=3, nodePort=30081):
         assert preview() == {"update": set(both)}
-        assert make_up(seconds=600) == both
-    assert make_up(seconds=600) == both, "the way back is the same"
+        assert make_up() == both
+    assert make_up() == both, "the way back is the same"
 
 
 def test_another_image_changes_only_the_deployment_and_no_request_fails(cluster: Cluster, tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_another_image_changes_only_the_deployment_and_no_request_fails(cluster:
     with changed(webServerImage=f"docker.io/library/nginx@{digest}"):
         assert preview() == {"update": {"web-deployment"}}
         with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
-            assert make_up(seconds=600) == {"web-deployment": "update"}
+            assert make_up() == {"web-deployment": "update"}
         assert [pod["spec"]["containers"][0]["image"].endswith(digest) for pod in cluster.web_pods()] == [True, True]
         assert answers.failures() == []
-    assert make_up(seconds=600) == {"web-deployment": "update"}
+    assert make_up() == {"web-deployment": "update"}

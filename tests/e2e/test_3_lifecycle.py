@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e import end_state
 from tests.e2e.changes import WORKER, crowd, named, position
-from tests.e2e.cluster import REPOSITORY, Cluster, changed, make_up, preview, pulumi, run
+from tests.e2e.cluster import PATIENCE, REPOSITORY, Cluster, changed, make_up, preview, pulumi, run
 from tests.e2e.scale_out import ScaleOut
 from tests.e2e.serving import serving
 
@@ -37,7 +37,7 @@ def test_a_worker_is_removed_after_its_pods_have_moved_and_its_node_is_gone(clus
     gone = named("worker-3", "host-key", "disk", "made", "seed", *WORKER) | {"k8s-worker-3"}
     assert said == {"delete": gone, "replace": {"nodes-ready-check"}}
     with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
-        done = make_up(seconds=1200)
+        done = make_up()
     assert {name for name, operation in done.items() if operation == "delete"} == gone
     assert position("delete", "k8s-worker-3-join") < position("delete", "k8s-worker-3-domain")
     assert set(cluster.ready()) == {"control-plane-1", "worker-1", "worker-2"}
@@ -57,12 +57,14 @@ def test_what_kubeadm_cannot_change_is_refused_before_anything_happens(cluster: 
     before = json.loads(pulumi("stack", "export"))["deployment"]["resources"]
     with changed(**changes, kubernetesAptRepository=repository):
         for command in (["tools/pulumi", "lab", "preview"], ["make", "up", "STACK=lab"]):
-            refused = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120)
+            refused = subprocess.run(
+                command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE
+            )
             assert refused.returncode != 0
             for key, value in changes.items():
                 assert f"- {key} = '{value}' is refused: the cluster was made with" in refused.stdout + refused.stderr
             assert "make up REBUILD=yes" in refused.stdout + refused.stderr
-    make_up(seconds=120)
+    make_up()
     after = json.loads(pulumi("stack", "export"))["deployment"]["resources"]
     assert identities(after) == identities(before), "nothing was made anew"
 

@@ -34,7 +34,7 @@ def replaced_while_the_others_serve(cluster: Cluster, worker: str, directory: Pa
     urls = [url for url in cluster.outputs["web_urls"] if f"//{address}:" not in url]
     assert len(urls) == len(nodes) - 1 > 1
     with serving(urls, directory / "answers") as answers:
-        make_up(seconds=1200, **variables)
+        make_up(**variables)
     assert position("delete-replaced", f"k8s-{worker}-join") < position("delete-replaced", f"k8s-{worker}-domain")
     assert answers.failures() == [], "the other nodes and the URL keep serving"
     assert all(cluster.ready().values())
@@ -48,7 +48,7 @@ def test_a_worker_with_other_memory_is_drained_replaced_and_joins_again(cluster:
     replaced_while_the_others_serve(cluster, "worker-2", tmp_path)
     assert uid(cluster, "worker-2") != before, "it did not leave and join anew"
     assert int(cluster.on(cluster.outputs["nodes"][2], "free --mebi | awk '/^Mem/ {print $2}'")) < 1792
-    assert make_up(seconds=120) == {}
+    assert make_up() == {}
 
 
 def test_a_worker_with_another_image_is_drained_and_made_anew_from_it(
@@ -63,7 +63,7 @@ def test_a_worker_with_another_image_is_drained_and_made_anew_from_it(
     replaced_while_the_others_serve(cluster, "worker-2", tmp_path)
     assert uid(cluster, "worker-2") != before, "it did not leave and join anew"
     assert checksum[:12] in run("lab/enter", "virsh", "vol-dumpxml", "k8s-worker-2.qcow2", "--pool", "k8s")
-    assert make_up(seconds=120) == {}
+    assert make_up() == {}
 
 
 def test_a_machine_is_rebuilt_from_its_image_on_demand(cluster: Cluster, tmp_path: Path) -> None:
@@ -83,8 +83,8 @@ def test_the_control_plane_gets_other_memory_and_keeps_the_cluster(cluster: Clus
     assert named("control-plane-1", "domain", "prepare", "init", "kubeconfig") <= said["replace"]
     assert not {name for name in said["replace"] if "worker" in name or name.startswith(("flannel", "web"))}
     assert "the cluster keeps what is in it and is not rebuilt" in pulumi("preview")
-    make_up(seconds=1200)
+    make_up()
     assert cluster.kubectl("get", "configmap", "precious", "--output=jsonpath={.data.kept}") == "yes"
     assert {name: uid(cluster, name) for name in workers} == workers
     assert all(cluster.ready().values())
-    assert make_up(seconds=120) == {}
+    assert make_up() == {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import REPOSITORY, STATE, Cluster, make_up, run
+from tests.e2e.cluster import PATIENCE, REPOSITORY, STATE, Cluster, make_up, run
 from tests.e2e.scale_out import ADDRESS, ScaleOut
 from tests.e2e.secrets import READABLE, all_secrets, found_in
 
@@ -49,7 +49,7 @@ def test_a_failing_step_prints_no_secret(cluster: Cluster) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=PATIENCE,
         )
     finally:
         cluster.on(node, "sudo mv /etc/kubernetes/admin.away /etc/kubernetes/admin.conf")
@@ -57,7 +57,7 @@ def test_a_failing_step_prints_no_secret(cluster: Cluster) -> None:
     assert failed.returncode != 0
     assert "control-plane-1: failed while: read the kubeconfig" in said
     assert found_in(said, secrets) == set()
-    make_up(seconds=300)
+    make_up()
 
 
 def test_disks_and_seeds_in_the_pool_are_readable_by_their_owner_only(cluster: Cluster) -> None:
@@ -72,7 +72,7 @@ def test_disks_and_seeds_in_the_pool_are_readable_by_their_owner_only(cluster: C
 def test_no_secret_is_in_a_file_that_any_user_of_a_machine_can_read(
     cluster: Cluster, scaled_out: ScaleOut, index: int
 ) -> None:
-    text = cluster.on(cluster.outputs["nodes"][index], READABLE, seconds=300)
+    text = cluster.on(cluster.outputs["nodes"][index], READABLE)
     assert "root:x:0:0" in text, "the search would be for nothing"
     assert found_in(text, scaled_out.secrets) == set()
 
@@ -84,7 +84,7 @@ def test_a_machine_with_another_host_key_is_refused_with_a_message(cluster: Clus
     strange = cluster.on(node, " && ".join([*steps, "sudo systemctl restart ssh"]))
     try:
         refused = subprocess.run(
-            ["make", "up", "STACK=lab"], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120
+            ["make", "up", "STACK=lab"], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
     finally:
         stranger = dataclasses.replace(cluster, directory=tmp_path)

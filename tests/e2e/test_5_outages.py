@@ -53,7 +53,7 @@ def test_a_restart_of_libvirts_daemon_alone_disturbs_nobody(cluster: Cluster) ->
 
 def test_a_machine_that_was_switched_off_is_started(cluster: Cluster) -> None:
     run("lab/enter", "virsh", "destroy", "k8s-worker-1")
-    done = make_up(seconds=900)
+    done = make_up()
     assert done["k8s-worker-1-domain"] == "update"
     assert all(cluster.ready().values())
 
@@ -62,16 +62,16 @@ def test_a_machine_that_was_switched_off_is_started(cluster: Cluster) -> None:
 def test_a_machine_that_was_deleted_by_hand_is_made_again(cluster: Cluster) -> None:
     run("lab/enter", "virsh", "destroy", "k8s-worker-2")
     run("lab/enter", "virsh", "undefine", "k8s-worker-2")
-    done = make_up(seconds=1200)
+    done = make_up()
     assert done["k8s-worker-2-domain"] == "create"
     assert all(cluster.ready().values())
-    assert make_up(seconds=120) == {}
+    assert make_up() == {}
 
 
 @pytest.mark.long
 def test_services_that_were_stopped_by_hand_are_started_again(cluster: Cluster) -> None:
     cluster.on(cluster.outputs["nodes"][1], "sudo systemctl stop kubelet ")
-    done = make_up(seconds=900)
+    done = make_up()
     assert "k8s-worker-1-prepare" in done
     assert cluster.on(cluster.outputs["nodes"][1], "systemctl is-active kubelet").strip() == "active"
     assert all(cluster.ready().values())
@@ -82,7 +82,7 @@ def test_what_kubectl_has_deleted_and_changed_is_as_the_program_says_again(clust
     cluster.kubectl("delete", "deployment", "nginx")
     other = '[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 30099}]'
     cluster.kubectl("patch", "service", "nginx", "--type=json", f"--patch={other}")
-    done = make_up(seconds=900)
+    done = make_up()
     assert done == {"web-deployment": "create", "web-service": "update"}
     end_state.every_node_answers_http(cluster)
     end_state.another_up_has_nothing_to_do()

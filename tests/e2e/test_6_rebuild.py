@@ -14,7 +14,7 @@ def test_a_rebuild_is_a_new_cluster_with_what_the_old_one_could_not_change(
 ) -> None:
     before = cluster.kubectl("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}")
     keep(podCidr="10.200.0.0/16")
-    make_up(seconds=2400, REBUILD="yes")
+    make_up(REBUILD="yes")
     after = Cluster.of_the_stack(tmp_path_factory.mktemp("rebuilt"))
     assert after.kubectl("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}") != before
     pods = after.get("pods", "--selector=app=nginx")

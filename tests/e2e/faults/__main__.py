@@ -48,7 +48,7 @@ def main(wanted: list[str]) -> int:
     if unknown := [name for name in wanted if name not in known]:
         print(f"There is no fault {', '.join(unknown)}. There are: {', '.join(known)}", file=sys.stderr)
         return 2
-    run("lab/start", seconds=180)
+    run("lab/start")
     if names("list") and not OURS.exists():
         print("A cluster is up in the lab. Nothing was tried: make destroy STACK=lab first.", file=sys.stderr)
         return 2

@@ -36,7 +36,7 @@ DAMAGES = [
         "flannel-deleted",
         "flannel's namespace was deleted with kubectl, and everything in it",
         "control-plane-1",
-        f"{AS_ADMINISTRATOR}kubectl delete namespace kube-flannel --timeout=110s",
+        f"{AS_ADMINISTRATOR}kubectl delete namespace kube-flannel --timeout=580s",
         "No more in the cluster: DaemonSet flannel-daemon-set",
     ),
     damage(
@@ -72,21 +72,21 @@ DAMAGES = [
         "What a worker that joins asks the cluster first was deleted with kubectl, and a worker's Node object",
         "control-plane-1",
         f"{AS_ADMINISTRATOR}kubectl --namespace kube-public delete configmap cluster-info\n"
-        "kubectl delete node worker-2 --timeout=110s",
+        "kubectl delete node worker-2 --timeout=580s",
         "worker-2: its node is not in the cluster",
     ),
     damage(
         "node-deleted",
         "A worker's Node object was deleted with kubectl",
         "control-plane-1",
-        f"{AS_ADMINISTRATOR}kubectl delete node worker-1 --timeout=110s",
+        f"{AS_ADMINISTRATOR}kubectl delete node worker-1 --timeout=580s",
         "worker-1: its node is not in the cluster",
     ),
     damage(
         "node-deleted-control-plane",
         "The control plane's own Node object was deleted with kubectl",
         "control-plane-1",
-        f"{AS_ADMINISTRATOR}kubectl delete node control-plane-1 --timeout=110s",
+        f"{AS_ADMINISTRATOR}kubectl delete node control-plane-1 --timeout=580s",
         "control-plane-1: its node is not in the cluster",
     ),
 ]

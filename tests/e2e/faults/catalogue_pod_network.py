@@ -18,7 +18,7 @@ DAMAGES = [
             once("worker-1", OLD, "rm /etc/cni/net.d/*"),
             on(
                 "control-plane-1",
-                f"{AS_ADMINISTRATOR}kubectl wait --for=condition=Ready=False node/worker-1 --timeout=110s",
+                f"{AS_ADMINISTRATOR}kubectl wait --for=condition=Ready=False node/worker-1 --timeout=580s",
             ),
         ),
         message="worker-1: its node is not Ready, though its kubelet runs",

@@ -155,7 +155,7 @@ def cut_state_off(_: Scene) -> None:
 def restart_libvirtd(_: Scene) -> None:
     """The daemon ends and another one starts; machines run on."""
     stop_libvirtd()
-    run("lab/start", seconds=180)
+    run("lab/start")
 
 
 def configure(**values: object) -> Injection:

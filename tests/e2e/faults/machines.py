@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from lab.paths import CACHE
-from tests.e2e.cluster import STATE, pulumi, run
+from tests.e2e.cluster import PATIENCE, STATE, pulumi, run
 
 CLUSTER = "k8s"
 """The default of `clusterName`, which is in the names of everything in libvirt."""
@@ -24,7 +24,7 @@ POOL_OUTSIDE = CACHE / "run" / POOL.relative_to("/")
 LOGIN_SECONDS = 300
 
 
-def virsh(*words: str | Path, seconds: float = 120) -> str:
+def virsh(*words: str | Path, seconds: float = PATIENCE) -> str:
     """What virsh prints in the lab; raises AssertionError where it fails."""
     return run("lab/enter", "virsh", "--quiet", *words, seconds=seconds)
 
@@ -43,7 +43,7 @@ def power_off(machine: str) -> None:
 
 def clear() -> None:
     """Removes everything of ours from libvirt and its disk directory, and the stack's state. Starts the lab."""
-    run("lab/start", seconds=180)
+    run("lab/start")
     for domain in names("list"):
         power_off(domain.removeprefix(f"{CLUSTER}-"))
         virsh("undefine", domain, "--nvram", "--managed-save", "--snapshots-metadata")
@@ -78,7 +78,7 @@ class Machines:
             path.touch(mode=0o600)
             path.write_text(text)
 
-    def on(self, machine: str, script: str, *, seconds: float = 120) -> str:
+    def on(self, machine: str, script: str, *, seconds: float = PATIENCE) -> str:
         """What a shell script prints as root on a machine; raises AssertionError where it fails."""
         options = ("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={self._known_hosts}")
         quick = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR")

@@ -116,7 +116,7 @@ class Trial:
 
     def _demand(self) -> None:
         if self._fault.verb == "destroy":
-            run("lab/start", seconds=180)  # `make destroy` stops it
+            run("lab/start")  # `make destroy` stops it
             end_state.nothing_is_left()
         else:
             end_state.is_reached(Cluster.of_the_stack(self._scene.directory))
