@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.paths import CACHE
 from tests.configuration import REPOSITORY
 from tests.qcow2 import qcow2
 
@@ -104,6 +105,8 @@ def diagnose(
     stack_file = directory / "Pulumi.spoilt.yaml"
     stack_file.write_text(yaml.safe_dump(stack))
     environment = {key: value for key, value in os.environ.items() if key not in PROXIES}
+    # As the lab's own libvirt has it, so that what is known of its emulator is known here.
+    environment["PATH"] = f"{CACHE}/run/bin:{os.environ['PATH']}"
     environment |= {"BEFORE": before, "SPOIL": spoil, "AS": run_as, "PULUMI_BACKEND_URL": "file:///nowhere"}
     doctor = [sys.executable, "-m", "tools.doctor", str(stack_file), "--brief"]
     done = subprocess.run(

@@ -126,7 +126,7 @@ def test_as_a_user_outside_the_group(tmp_path: Path) -> None:
 
 def test_without_an_emulator(tmp_path: Path) -> None:
     refused(
-        diagnose(tmp_path, before="over /dev/null $(command -v qemu-system-x86_64)"),
+        diagnose(tmp_path, before="for each in $(type -ap qemu-system-x86_64); do over /dev/null $each; done"),
         "libvirt has no emulator for qemu machines (internal error: Cannot find suitable emulator for x86_64). "
         "Install it: sudo apt-get install qemu-system-x86 && sudo systemctl restart libvirtd",
     )
