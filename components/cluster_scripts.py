@@ -50,6 +50,7 @@ def initialisation(settings: Settings, control_plane: Node) -> RemoteScript:
             "LIVENESS_FAILURES": str(kubeadm.LIVENESS_FAILURES * settings.timeout_factor),
             "READINESS_PERIOD": str(kubeadm.READINESS_PERIOD * settings.timeout_factor),
             "ELECTION_TIMEOUT": str(kubeadm.election_timeout(settings)),
+            "MONITOR_GRACE": str(kubeadm.monitor_grace(settings)),
             "API_SECONDS": str(240 * settings.timeout_factor),
             "RENEWAL_DAYS": str(kubeadm.RENEWAL_DAYS),
             "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),

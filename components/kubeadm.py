@@ -126,6 +126,16 @@ def election_timeout(settings: Settings) -> int:
     return min(1000 * settings.timeout_factor, 10_000)
 
 
+def monitor_grace(settings: Settings) -> int:
+    """How long a node may be silent until its pods count as lost, multiplied by `timeoutFactor`; seconds, 600 at most.
+
+    Kubernetes' own are 50 s since 1.32
+    (https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager). Where everything is
+    slow, nodes are late all the time, and each time all their pods are marked and unmarked, which makes it slower.
+    """
+    return min(50 * settings.timeout_factor, 600)
+
+
 def _kind(kind: str) -> dict[str, Any]:
     return {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": kind}
 

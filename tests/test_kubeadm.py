@@ -120,6 +120,11 @@ def test_etcds_election_timeout_grows_with_the_factor_to_ten_seconds(factor: int
     assert kubeadm.election_timeout(make_settings(timeoutFactor=factor)) == milliseconds
 
 
+@pytest.mark.parametrize(("factor", "seconds"), [(1, 50), (4, 200), (12, 600), (60, 600)])
+def test_the_silence_that_a_node_is_granted_grows_with_the_factor_to_ten_minutes(factor: int, seconds: int) -> None:
+    assert kubeadm.monitor_grace(make_settings(timeoutFactor=factor)) == seconds
+
+
 def test_a_worker_pulls_early_what_it_will_run_and_the_control_plane_asks_kubeadm() -> None:
     settings = make_settings(kubernetesVersion="1.36.1")
     assert kubeadm.early_images(settings, control_planes(settings)[0]) == []

@@ -88,6 +88,7 @@ def init(machine: Sandbox, documents: str = "", api_seconds: str = "60") -> Resu
         "LIVENESS_FAILURES": "24",
         "READINESS_PERIOD": "3",
         "ELECTION_TIMEOUT": "3000",
+        "MONITOR_GRACE": "150",
         "API_SECONDS": api_seconds,
         "RENEWAL_DAYS": "60",
         "CONTROL_PLANE_FILES": "\n".join(kubeadm.CONTROL_PLANE_FILES),
@@ -126,6 +127,16 @@ def test_a_slow_etcd_does_not_give_a_request_up_that_nobody_repeats(control_plan
     init(control_plane)
     assert patched(control_plane, "etcd")["env"] == [{"name": "ETCD_ELECTION_TIMEOUT", "value": "3000"}]
     assert "env" not in patched(control_plane, "kube-apiserver"), "the others are not asked"
+
+
+def test_a_node_that_is_only_slow_does_not_lose_its_pods(control_plane: Sandbox) -> None:
+    init(control_plane)
+    (change,) = yaml.safe_load(control_plane.read(f"{kubeadm.PATCHES}/kube-controller-manager+json.yaml"))
+    assert change == {
+        "op": "add",
+        "path": "/spec/containers/0/command/-",
+        "value": "--node-monitor-grace-period=150s",
+    }
 
 
 def patched(machine: Sandbox, component: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 # Inputs: KUBEADM_CONFIGURATION (v1beta4 documents), LOGIN_USER (gets admin.conf as ~/.kube/config),
 #   PATCHES (directory of patches that the configuration names), LIVENESS_FAILURES (failed probes until a static pod is
 #   restarted), READINESS_PERIOD (seconds between two probes), ELECTION_TIMEOUT (etcd's, milliseconds),
+#   MONITOR_GRACE (seconds that a node may be silent),
 #   API_SECONDS (how long the API server may take to answer), RENEWAL_DAYS (how long before its end a certificate is renewed),
 #   CONTROL_PLANE_FILES (what kubeadm has made in /etc/kubernetes, one a line), ADDONS and RECORDS (what it has made
 #   in kube-system, such as configmap/coredns).
@@ -22,6 +23,7 @@ wait_for_api() { wait_for "$API_SECONDS" "an answer of the API server (/readyz)"
 # A static pod that is only slow must not be restarted: its start is the most work of all, and the next one is slower.
 # Nor must it be asked every second whether it is ready: each answer costs a TLS handshake, and etcd a read.
 # etcd gives a request up after 5 s and two election timeouts ("etcdserver: request timed out"), which nobody asks again.
+# And a node that is only late must not lose its pods.
 write_patches() {
   local component changes
   install --directory --mode=0700 "$PATCHES"
@@ -32,6 +34,9 @@ write_patches() {
     [[ $component != etcd ]] || changes+=", env: [{name: ETCD_ELECTION_TIMEOUT, value: '$ELECTION_TIMEOUT'}]"
     echo "spec: {containers: [{name: $component, $changes}]}" >"$PATCHES/$component+strategic.yaml"
   done
+  # A strategic patch would replace the whole command.
+  echo "[{op: add, path: /spec/containers/0/command/-, value: --node-monitor-grace-period=${MONITOR_GRACE}s}]" \
+    >"$PATCHES/kube-controller-manager+json.yaml"
 }
 
 # Only an init that was stopped half-way is taken back. A cluster that was once whole is never reset from here.
