@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import REPOSITORY, Cluster
+from tests.e2e.cluster import REPOSITORY, Cluster, workers_stand_back
 from tests.e2e.scale_out import ScaleOut, scale_out
 
 
@@ -24,6 +24,7 @@ def configuration() -> Iterator[None]:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The cluster of the lab's stack."""
     directory: Path = tmp_path_factory.mktemp("cluster")
+    workers_stand_back()
     return Cluster.of_the_stack(directory)
 
 

@@ -19,6 +19,7 @@ def test_machines_run_in_a_qemu_that_asks_for_huge_pages_and_is_in_no_clone() ->
     said = subprocess.run([REPOSITORY / "lab/enter", "virsh", "domcapabilities"], capture_output=True, check=True)
     path = CACHE / "run/bin/qemu-system-x86_64"
     assert ElementTree.fromstring(said.stdout).findtext("path") == str(path)
+    assert path.read_text() == (REPOSITORY / "lab/libvirt/qemu-system-x86_64").read_text()
     assert "export GLIBC_TUNABLES=glibc.malloc.hugetlb=1" in path.read_text()
     version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("QEMU emulator version")
