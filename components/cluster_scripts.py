@@ -1,4 +1,4 @@
-"""What the cluster runs on its machines, with the inputs of each script; limits are before `timeoutFactor`."""
+"""What the cluster runs on its machines, with the inputs of each script; time limits in them have `timeoutFactor`."""
 
 from __future__ import annotations
 

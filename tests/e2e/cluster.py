@@ -29,7 +29,17 @@ RUN_PATIENCE = 3600
 def run(
     *command: str | Path, seconds: float = PATIENCE, env: dict[str, str] | None = None, stdin: str | None = None
 ) -> str:
-    """Standard output of a command that must succeed; what it printed is in the failure.
+    """Standard output of a command that must succeed; what it printed is in the failure."""
+    done = completed(*command, seconds=seconds, env=env, stdin=stdin)
+    words = " ".join(map(str, command))
+    assert done.returncode == 0, f"{words} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def completed(
+    *command: str | Path, seconds: float = PATIENCE, env: dict[str, str] | None = None, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """What became of a command, which may fail.
 
     One that takes longer is ended with all that it has started: a run that goes on would hold the stack's lock.
     """
@@ -49,9 +59,7 @@ def run(
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
-    words = " ".join(map(str, command))
-    assert process.returncode == 0, f"{words} ended with {process.returncode}\n{output}{said}"
-    return output
+    return subprocess.CompletedProcess(command, process.returncode, output, said)
 
 
 @contextlib.contextmanager

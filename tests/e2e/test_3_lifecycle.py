@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.e2e import end_state
 from tests.e2e.changes import WORKER, crowd, named, position
-from tests.e2e.cluster import PATIENCE, REPOSITORY, Cluster, changed, make_up, preview, pulumi, run
+from tests.e2e.cluster import Cluster, changed, completed, make_up, preview, pulumi, run
 from tests.e2e.scale_out import ScaleOut
 from tests.e2e.serving import serving
 
@@ -57,9 +56,7 @@ def test_what_kubeadm_cannot_change_is_refused_before_anything_happens(cluster: 
     before = json.loads(pulumi("stack", "export"))["deployment"]["resources"]
     with changed(**changes, kubernetesAptRepository=repository):
         for command in (["tools/pulumi", "lab", "preview"], ["make", "up", "STACK=lab"]):
-            refused = subprocess.run(
-                command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE
-            )
+            refused = completed(*command)
             assert refused.returncode != 0
             for key, value in changes.items():
                 assert f"- {key} = '{value}' is refused: the cluster was made with" in refused.stdout + refused.stderr

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import PATIENCE, REPOSITORY, STATE, Cluster, make_up, run
+from tests.e2e.cluster import STATE, Cluster, completed, make_up, run
 from tests.e2e.scale_out import ADDRESS, ScaleOut
 from tests.e2e.secrets import READABLE, all_secrets, found_in
 
@@ -43,14 +42,8 @@ def test_a_failing_step_prints_no_secret(cluster: Cluster) -> None:
     node = cluster.outputs["nodes"][0]
     cluster.on(node, "sudo mv /etc/kubernetes/admin.conf /etc/kubernetes/admin.away")
     try:
-        failed = subprocess.run(
-            ["tools/pulumi", "lab", "up", "--yes", "--skip-preview", "--replace", "**::k8s-control-plane-1-kubeconfig"],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
+        kubeconfig = "**::k8s-control-plane-1-kubeconfig"
+        failed = completed("tools/pulumi", "lab", "up", "--yes", "--skip-preview", "--replace", kubeconfig)
     finally:
         cluster.on(node, "sudo mv /etc/kubernetes/admin.away /etc/kubernetes/admin.conf")
     said = failed.stdout + failed.stderr
@@ -83,9 +76,7 @@ def test_a_machine_with_another_host_key_is_refused_with_a_message(cluster: Clus
     steps += [f"sudo rm {key}", f"sudo ssh-keygen -q -t ed25519 -N '' -f {key}", f"sudo cat {key}.pub"]
     strange = cluster.on(node, " && ".join([*steps, "sudo systemctl restart ssh"]))
     try:
-        refused = subprocess.run(
-            ["make", "up", "STACK=lab"], cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE
-        )
+        refused = completed("make", "up", "STACK=lab")
     finally:
         stranger = dataclasses.replace(cluster, directory=tmp_path)
         shutil.copy2(cluster.directory / "ssh_key", tmp_path)
