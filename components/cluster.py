@@ -57,7 +57,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             kubeconfig=self.kubeconfig,
             # While a preview does not know the kubeconfig, this tells it that the cluster is still the same one;
             # without it every resource in the cluster would be shown as replaced.
-            cluster_identifier=args.control_plane.made,
+            cluster_identifier=args.control_plane.made.id,
             # A run that was killed may have made an object that the state does not know; it is taken over.
             upsert_existing_objects=True,
             # What somebody has changed by hand, with kubectl scale for example, is theirs since; `up` takes it back.
@@ -117,7 +117,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             membership(self._settings, control_plane.node, worker.node, worker.host_public_key),
             control_plane,
             # A control plane that keeps its disk keeps its nodes; a worker leaves whenever its machine goes.
-            triggers=[control_plane.made, worker.domain.id],
+            triggers=[control_plane.made.id, worker.domain.id],
             # After prepare: kubeadm must be on the worker. After init: only a living API server takes nodes.
             after=[prepared, initialised],
             # A worker that is replaced leaves (drained, its Node deleted) before its machine goes and joins anew
@@ -145,8 +145,9 @@ class KubernetesCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(after),
-                # Destroy must not log in to a machine that goes anyway; it would hang where the machine is dead.
-                deleted_with=machine.domain,
+                # Destroy must not log in to a machine that goes anyway; it would hang where the machine is dead. Not with
+                # its domain: of one that was deleted by hand, a refresh forgets that anything goes with it.
+                deleted_with=machine.made,
                 delete_before_replace=delete_before_replace or None,
             ),
         )

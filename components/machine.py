@@ -37,8 +37,11 @@ class Machine(pulumi.ComponentResource):
     """A virtual machine that can be logged in to."""
 
     node: Node
-    made: pulumi.Output[str]
-    """Another one when the disk is a new one: what the machine had become is lost."""
+    made: pulumi.Stash
+    """Has another id when the disk is a new one: what the machine had become is lost.
+
+    It is in nothing but the state, so that no refresh finds it gone.
+    """
     domain: libvirt.Domain
     connection: pulumi.Output[remote.ConnectionArgs]
     host_public_key: pulumi.Output[str]
@@ -81,7 +84,7 @@ class Machine(pulumi.ComponentResource):
                 ignore_changes=["size"] if node.role == "control-plane" else None,
             ),
         )
-        made = pulumi.Stash(
+        self.made = pulumi.Stash(
             f"{name}-made",
             input=disk.name,
             # Its id is drawn when it is made. The disk's own is a path, which a new disk has again.
@@ -119,7 +122,7 @@ class Machine(pulumi.ComponentResource):
             ),
         )
 
-        self.node, self.made = node, made.id
+        self.node = node
         self.host_public_key = host_key.public
         self.connection = pulumi.Output.secret(
             pulumi.Output.all(key=args.keys.login.private, host_key=host_key.public).apply(

@@ -14,7 +14,7 @@ def say_what_is_made_anew(control_plane: Machine) -> pulumi.Output[None]:
         exists = await control_plane.host_public_key.is_known()  # made once: unknown only before the first `up`
         if not (pulumi.runtime.is_dry_run() and exists):
             return
-        if not await control_plane.made.is_known():
+        if not await control_plane.made.id.is_known():
             pulumi.log.warn("The control plane gets a new disk: the cluster is rebuilt, and everything in it is lost.")
         elif not await control_plane.domain.id.is_known():
             pulumi.log.warn(

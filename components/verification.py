@@ -133,6 +133,6 @@ def _on_control_plane(
             # Before them the check could only run out of time.
             depends_on=list(args.after),
             # Destroy must not log in to a machine that goes anyway; it would hang where the machine is dead.
-            deleted_with=args.cluster.control_plane.domain,
+            deleted_with=args.cluster.control_plane.made,
         ),
     )

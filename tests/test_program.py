@@ -103,13 +103,13 @@ def test_every_type_token_is_the_name_of_its_noun(program: Run) -> None:
 
 
 def test_every_step_on_a_machine_is_bounded_and_goes_with_a_machine(program: Run) -> None:
-    domains = {domain.urn for domain in program.of(":Domain")}
+    machines = {stash.urn for stash in program.of(":Stash") if stash.name.endswith("-made")}
     commands = program.of(":remote:Command")
     assert len(commands) == 9, "a preview reads like the drawing in the README: one command a meaningful step"
     for command in commands:
         assert command.create_timeout.endswith("s"), f"{command.name} would dial a dead machine for ever"
         assert command.update_timeout == command.delete_timeout == command.create_timeout
-        assert command.deleted_with in domains, f"destroy would log in to run {command.name} and hang"
+        assert command.deleted_with in machines, f"destroy would log in to run {command.name} and hang"
 
 
 def test_everything_in_the_cluster_goes_with_its_provider_and_uses_its_kubeconfig(program: Run) -> None:

@@ -41,6 +41,11 @@ STATES = [
     *(_of_a_cluster(f"off-{name}", f"{name} is off", off(name)) for name in ADDRESSES),
     _of_a_cluster("all-off", "all machines are off", all_off),
     _of_a_cluster("machine-deleted", "a worker's domain was deleted by hand", delete_machine("worker-1")),
+    _of_a_cluster(
+        "control-plane-deleted",
+        "the control plane's domain was deleted by hand",
+        delete_machine("control-plane-1"),
+    ),
     _of_a_cluster("frozen", "all machines hang", freeze),
     _of_a_cluster(
         "undefined-running",
