@@ -145,8 +145,8 @@ class KubernetesCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(after),
-                # Destroy must not log in to a machine that goes anyway; it would hang where the machine is dead. Not with
-                # its domain: of one that was deleted by hand, a refresh forgets that anything goes with it.
+                # Destroy must not log in to a machine that goes anyway; it would hang where the machine is dead.
+                # Not with its domain: a refresh forgets one that is gone, and that anything was to go with it.
                 deleted_with=machine.made,
                 delete_before_replace=delete_before_replace or None,
             ),

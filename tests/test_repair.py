@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.configuration import make_settings
 from tools import repair
 from tools.look import Seen, findings, full, overloaded
 from tools.refusals import refuse_locked, refuse_strangers
-from tools.repair import asked_for, gone, lost, stillborn, unanswered, unwell
+from tools.repair import asked_for, gone, lost, silent, stillborn, unanswered, unwell
 from tools.stack_resources import Stack
 
 NODES = ["control-plane-1", "worker-1", "worker-2"]
@@ -27,8 +28,10 @@ def secret(value: str) -> dict[str, str]:
     return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(value)}
 
 
-def exported(*, without: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A deployment as `pulumi stack export --show-secrets` prints it."""
+def exported(
+    *, without: tuple[str, ...] = (), off: tuple[str, ...] = (), since: str = "2026-11-27T04:11:53.0021473Z"
+) -> dict[str, Any]:
+    """A deployment as `pulumi stack export --show-secrets` prints it, all of it made at the same time."""
     names = [f"k8s-{node}-{part}" for node in NODES for part in PARTS]
     names += [
         "cluster",
@@ -49,6 +52,7 @@ def exported(*, without: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> dic
             "urn": f"urn::{name}",
             "type": "a:b:C",
             "custom": True,
+            "created": since,
             "outputs": {"running": name not in off, "stdout": secret(f"KEY\nssh-ed25519 {name}")},
         }
         for name in names
@@ -57,7 +61,7 @@ def exported(*, without: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> dic
     return {"version": 3, "deployment": {"resources": resources}}
 
 
-def stack(**changes: tuple[str, ...]) -> Stack:
+def stack(**changes: Any) -> Stack:
     return Stack.of(exported(**changes))
 
 
@@ -271,6 +275,47 @@ def test_only_a_cluster_that_was_finished_is_looked_at() -> None:
 def test_an_unfinished_run_waits_for_the_control_plane_that_was_off_or_does_not_answer(seen: dict[str, Seen]) -> None:
     half = stack(without=("nodes-ready-check",))
     assert set(unanswered(half, make_settings(), seen)) == CONTROL_PLANE_STEPS - {"k8s-control-plane-1-prepare"}
+
+
+def test_a_machine_that_an_unfinished_run_had_prepared_and_that_hangs_is_started_anew_around_its_disk() -> None:
+    half = stack(without=("nodes-ready-check",))
+    anew = silent(half, make_settings(), everything(worker_1=Seen()))
+    assert set(anew) == {"k8s-worker-1-domain"}
+    assert "it does not answer over SSH" in anew["k8s-worker-1-domain"]
+
+
+def test_a_machine_that_has_been_silent_since_it_was_made_becomes_a_new_one() -> None:
+    """As one whose network was stopped while it booted, which no later login would reach."""
+    unprepared = stack(without=("k8s-worker-1-prepare", "nodes-ready-check"))
+    anew = silent(unprepared, make_settings(), everything(worker_1=Seen()))
+    assert set(anew) == {"k8s-worker-1-disk"}
+    assert "has not answered over SSH since it was made" in anew["k8s-worker-1-disk"]
+
+
+def test_a_machine_that_may_still_be_at_its_first_boot_is_left_to_it() -> None:
+    now = datetime.now(UTC)
+    for minutes, factor in ((4, 1), (30, 8)):
+        since = (now - timedelta(minutes=minutes)).isoformat()
+        booting = stack(without=("k8s-worker-1-prepare", "nodes-ready-check"), since=since)
+        assert silent(booting, make_settings(timeoutFactor=factor), everything(worker_1=Seen())) == {}
+
+
+def test_a_machine_that_answers_or_is_not_asked_or_that_a_stranger_answers_for_is_not_silent() -> None:
+    half = stack(without=("nodes-ready-check",))
+    assert silent(half, make_settings(), everything()) == {}
+    assert silent(half, make_settings(), {}) == {}
+    for answer in (Seen(stranger=True), Seen(locked=True)):
+        assert silent(half, make_settings(), everything(worker_1=answer)) == {}
+
+
+def test_an_unfinished_run_starts_the_machine_anew_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(exported(without=("nodes-ready-check",)))))
+    monkeypatch.setattr(repair, "load", lambda _: make_settings())
+    monkeypatch.setattr(repair, "look", lambda *_, **__: everything(worker_1=Seen()))
+    repair.main("Pulumi.lab.yaml")
+    assert capsys.readouterr().out.split() == ["urn::k8s-worker-1-domain"]
 
 
 def test_an_unfinished_run_waits_for_the_control_plane_where_all_machines_are_off(

@@ -11,9 +11,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from components.kubeadm import ADDONS, RECORDS
+from components.remote import BOOT_SECONDS
 from components.settings import Settings
 from tools.check_configuration import load
 from tools.look import Seen, cut_off, findings, full, look, overloaded
@@ -110,6 +112,26 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
     return {name: reason for name, reason in anew.items() if name in stack.urns}
 
 
+def silent(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[str, str]:
+    """Why each machine is made anew that runs and does not answer, of an `up` that had not come to its end.
+
+    Such as one whose network was stopped and started while it ran: nobody reaches it, however long a step dials.
+    """
+    anew: dict[str, str] = {}
+    boot = timedelta(seconds=BOOT_SECONDS * settings.timeout_factor)
+    for name, each in seen.items():
+        machine = f"{settings.cluster_name}-{name}"
+        if each.lines or each.stranger or each.locked:
+            continue
+        if f"{machine}-prepare" in stack.urns:
+            anew[f"{machine}-domain"] = f"{name}: it does not answer over SSH; it is started anew around its disk"
+        elif stack.age(f"{machine}-domain") > boot and f"{machine}-disk" in stack.urns:
+            anew[f"{machine}-disk"] = (
+                f"{name}: it has not answered over SSH since it was made; it becomes a new machine"
+            )
+    return anew
+
+
 def unanswered(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[str, str]:
     """Why the control plane is waited for before an unfinished `up` goes on, which had made it already.
 
@@ -168,6 +190,7 @@ def main(stack_file: str) -> None:
             refuse_locked(well)
             anew |= unwell(stack, settings, well)
     if not stack.finished:
+        anew |= silent(stack, settings, seen)
         anew |= unanswered(stack, settings, seen)  # also where no machine runs, as after a power cut of the host
     if stack.finished and len(nodes) < len(stack.nodes(settings)):
         reason = "A machine was off or gone: all is checked again"

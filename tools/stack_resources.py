@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from components.nodes import all_nodes
@@ -19,6 +20,8 @@ class Stack:
     states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The outputs of each resource."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    created: Mapping[str, datetime] = field(default_factory=dict)
+    """When each resource was made."""
 
     @classmethod
     def of(cls, export: Mapping[str, Any]) -> Stack:
@@ -32,7 +35,13 @@ class Stack:
             urns={_name(each): each["urn"] for each in custom},
             states={_name(each): _plain_values(each.get("outputs")) for each in custom},
             outputs=_plain_values(outputs),
+            created={_name(each): datetime.fromisoformat(each["created"]) for each in custom if "created" in each},
         )
+
+    def age(self, name: str) -> timedelta:
+        """How long ago a resource was made; nothing where that is not known."""
+        now = datetime.now(UTC)
+        return now - self.created.get(name, now)
 
     @property
     def machines(self) -> list[str]:
