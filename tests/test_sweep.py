@@ -370,10 +370,28 @@ def test_waking_starts_what_is_stopped(
     code, lines = run("wake", state(*MADE), tmp_path, capsys)
     assert code == 0
     assert lines == [
-        "Started the network k8s again; a machine that ran meanwhile is on it after its next start.",
+        "Started the network k8s again.",
         "Started the storage pool k8s again.",
     ]
     assert hypervisor.changes() == ["net-start --network k8s", "pool-build --pool k8s", "pool-start --pool k8s"]
+
+
+def test_waking_switches_our_machines_off_that_a_networks_end_has_cut_off_and_nobody_elses(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    hypervisor.network("k8s", active=False)
+    hypervisor.domain("k8s-worker-1", running=True, description=OURS)
+    hypervisor.domain("k8s-worker-2", running=True, description="somebody's")
+    hypervisor.domain("somebodys", running=True, description=OURS)
+    theirs = resource("Domain", name="k8s-worker-2", description=OURS)
+    code, lines = run("wake", state(*MADE, theirs), tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        "Started the network k8s again.",
+        "Switched the domain k8s-worker-1 off: it was cut off when the network stopped.",
+    ]
+    assert hypervisor.changes() == ["net-start --network k8s", "destroy --domain k8s-worker-1"]
 
 
 @pytest.mark.parametrize(("was", "call"), [("paused", "resume"), ("pmsuspended", "dompmwakeup")])

@@ -22,10 +22,12 @@ def wake(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
     """Defines and starts what is gone or stopped, as the same one; has libvirt look at the pools' files again.
 
     Without a machine's network its domain cannot be read. Without its pool all its volumes would seem to be gone. A
-    domain that is paused is taken for one that is off, and cannot be started.
+    domain that is paused is taken for one that is off, and cannot be started. One that ran while its network was
+    stopped is on the network after its next start only, and nobody reaches it before: it is switched off for Pulumi to
+    start.
     """
     for network in state.networks:
-        _attempt(partial(_network, virsh, network, say), f"network {network.name}", say)
+        _attempt(partial(_network, virsh, network, state, say), f"network {network.name}", say)
     for pool in state.pools:
         _attempt(partial(_pool, virsh, pool, say), f"storage pool {pool.name}", say)
     _attempt(partial(_domains, virsh, state, say), "machines", say)
@@ -38,7 +40,7 @@ def _attempt(step: Callable[[], None], what: str, say: Callable[[str], None]) ->
         say(f"The {what} could not be made usable: {error}")
 
 
-def _network(virsh: Virsh, network: StateNetwork, say: Callable[[str], None]) -> None:
+def _network(virsh: Virsh, network: StateNetwork, state: StackState, say: Callable[[str], None]) -> None:
     if network.name not in virsh.networks():
         root = _named("network", network.name, network.uuid)
         ElementTree.SubElement(root, "forward", mode="nat")
@@ -51,7 +53,10 @@ def _network(virsh: Virsh, network: StateNetwork, say: Callable[[str], None]) ->
         say(f"Defined the network {network.name} again: it was gone from libvirt.")
     if network.name not in virsh.names("net-list"):
         virsh("net-start", "--network", network.name)
-        say(f"Started the network {network.name} again; a machine that ran meanwhile is on it after its next start.")
+        say(f"Started the network {network.name} again.")
+        for name in _running(virsh, state):
+            virsh("destroy", "--domain", name)
+            say(f"Switched the domain {name} off: it was cut off when the network stopped.")
 
 
 def _pool(virsh: Virsh, pool: StatePool, say: Callable[[str], None]) -> None:
@@ -83,12 +88,9 @@ def _start_pool(virsh: Virsh, name: str, say: Callable[[str], None]) -> None:
 
 def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
     resumed = []
-    for name in virsh.names("list"):
-        if ("domain", name) not in state.names:
-            continue
+    for name in _running(virsh, state):
         found = virsh("domstate", "--domain", name).strip()
-        domain = virsh.domain(name) if found in RESUMED_BY else None
-        if domain and domain.description in state.marks:
+        if found in RESUMED_BY:
             virsh(RESUMED_BY[found], "--domain", name)
             resumed.append((name, found))
     if resumed:
@@ -105,6 +107,12 @@ def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> Non
             )
         else:
             say(f"The domain {name} was resumed and is {now} again. What QEMU says: /var/log/libvirt/qemu/{name}.log")
+
+
+def _running(virsh: Virsh, state: StackState) -> list[str]:
+    """This stack's domains that are not off, those that are paused among them."""
+    ours = [name for name in virsh.names("list") if ("domain", name) in state.names]
+    return [name for name in ours if (domain := virsh.domain(name)) and domain.description in state.marks]
 
 
 def _named(kind: str, name: str, uuid: str) -> ElementTree.Element:
