@@ -44,7 +44,7 @@ def user_data(*, node: Node, host_key: str, host_public_key: str, authorized_key
 
 
 def meta_data(*, cluster_name: str, node: Node) -> str:
-    """The instance id. A machine is replaced, never re-used, so it need not change."""
+    """The instance id. What the seed says cannot change while a disk is kept (cluster_identity.py), nor need this."""
     return yaml.safe_dump({"instance-id": f"{cluster_name}-{node.name}", "local-hostname": node.name})
 
 
