@@ -294,7 +294,7 @@ def test_a_machine_that_has_been_silent_since_it_was_made_becomes_a_new_one() ->
 
 def test_a_machine_that_may_still_be_at_its_first_boot_is_left_to_it() -> None:
     now = datetime.now(UTC)
-    for minutes, factor in ((4, 1), (30, 8)):
+    for minutes, factor in ((4, 1), (14, 8)):
         since = (now - timedelta(minutes=minutes)).isoformat()
         booting = stack(without=("k8s-worker-1-prepare", "nodes-ready-check"), since=since)
         assert silent(booting, make_settings(timeoutFactor=factor), everything(worker_1=Seen())) == {}

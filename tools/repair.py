@@ -118,7 +118,7 @@ def silent(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
     Such as one whose network was stopped and started while it ran: nobody reaches it, however long a step dials.
     """
     anew: dict[str, str] = {}
-    boot = timedelta(seconds=BOOT_SECONDS * settings.timeout_factor)
+    boot = timedelta(seconds=BOOT_SECONDS * _slower(settings))
     for name, each in seen.items():
         machine = f"{settings.cluster_name}-{name}"
         if each.lines or each.stranger or each.locked:
@@ -147,6 +147,11 @@ def unanswered(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> di
     return anew
 
 
+def _slower(settings: Settings) -> int:
+    """How many times as long a machine takes to boot; what timeoutFactor is above that is patience with the cluster."""
+    return min(settings.timeout_factor, 3)
+
+
 def _in_the_cluster(name: str, seen: Seen, nodes: Mapping[str, str] | None) -> list[str]:
     """What the cluster lacks of a machine; `nodes` is what its API server says of each node, where it answers."""
     found = []
@@ -169,7 +174,7 @@ def main(stack_file: str) -> None:
     nodes, key = stack.powered(settings), stack.login_key(settings)
     seen: Mapping[str, Seen] = {}
     if nodes and key:
-        seen = look(nodes, key, seconds=LOOK_SECONDS * min(settings.timeout_factor, 3))
+        seen = look(nodes, key, seconds=LOOK_SECONDS * _slower(settings))
         refuse_strangers([node for node in nodes if f"{settings.cluster_name}-{node['name']}-disk" not in anew], seen)
         anew |= stillborn(stack, settings.cluster_name, seen)
         for name in full(seen):

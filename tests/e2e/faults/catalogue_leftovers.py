@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tests.e2e.faults.catalogue_killed import PHASES
 from tests.e2e.faults.fault import Fault
 from tests.e2e.faults.injections import (
     AS_ADMINISTRATOR,
+    both,
     cut_state_off,
     delete_machine,
     empty_attributes,
@@ -97,6 +99,14 @@ LEFTOVERS = [
         what="The libvirt network was stopped by hand, under the running machines",
         inject=libvirt_has("net-destroy", "k8s"),
         message="Started the network k8s again",
+    ),
+    Fault(
+        name="network-stopped-preparing",
+        what="The libvirt network was stopped by hand while machines were prepared, and the run killed",
+        start=PHASES["prepare"][0],
+        when=PHASES["prepare"][1],
+        inject=both(libvirt_has("net-destroy", "k8s"), kill_run),
+        message="Switched the domain k8s-worker-1 off: it was cut off when the network stopped",
     ),
     Fault(
         name="state-torn",
