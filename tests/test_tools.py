@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -159,6 +162,63 @@ def test_a_run_names_the_secret_outputs_and_how_to_read_them() -> None:
         "Secret outputs (tools/pulumi lab stack output NAME --show-secrets): join_token, kubeconfig"
         in summary(OUTPUTS, "lab").splitlines()
     )
+
+
+def tarball(text: str) -> bytes:
+    """Pulumi's, with nothing in it but a CLI of this text."""
+    file, entry = io.BytesIO(), tarfile.TarInfo("pulumi/pulumi")
+    entry.size, entry.mode = len(text), 0o755
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        archive.addfile(entry, io.BytesIO(text.encode()))
+    return file.getvalue()
+
+
+RELEASED = tarball("as released")
+NAME = "pulumi-v1.2.3-linux-x64.tar.gz"
+CHECKSUMS = f"{hashlib.sha256(RELEASED).hexdigest()}  {NAME}\n"
+SERVES = """
+for url; do :; done
+[[ -e "$HOME/served/${url##*/}" ]] || { echo "curl: (22) The requested URL returned error: 404" >&2; exit 22; }
+if [[ $* == *--remote-name* ]]; then cp "$HOME/served/${url##*/}" .; else cat "$HOME/served/${url##*/}"; fi
+"""
+
+
+def install_pulumi(host: Path, **served: bytes | None) -> subprocess.CompletedProcess[str]:
+    """Runs install_pulumi of tools/stack for a release 1.2.3, of which a server has these files."""
+    stand_in(host, "curl", SERVES)
+    for name, content in ({"tarball": RELEASED, "checksums": CHECKSUMS.encode()} | served).items():
+        file = host / "served" / {"tarball": NAME, "checksums": "pulumi-1.2.3-checksums.txt"}[name]
+        file.parent.mkdir(exist_ok=True)
+        if content is not None:
+            file.write_bytes(content)
+    return of_the_stack(host, "install_pulumi", "pulumi_version=1.2.3 cache=$HOME/cache")
+
+
+def test_pulumi_is_installed_as_it_was_released(host: Path) -> None:
+    done = install_pulumi(host)
+    assert done.returncode == 0, done.stderr
+    installed = [path for path in (host / "cache").rglob("*") if path.is_file()]
+    assert installed == [host / "cache/pulumi-1.2.3/pulumi/pulumi"]
+    assert installed[0].read_text() == "as released"
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        {"tarball": tarball("of somebody else")},
+        {"tarball": None},
+        {"checksums": None},
+        {"checksums": b""},
+        {"checksums": b"<html>Please log in</html>"},
+        {"checksums": CHECKSUMS.replace("linux", "darwin").encode()},
+        {"checksums": f"{'0' * 64}  {NAME}\n".encode()},
+    ],
+)
+def test_a_pulumi_that_is_not_as_it_was_released_is_not_installed(host: Path, served: dict[str, bytes | None]) -> None:
+    done = install_pulumi(host, **served)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Pulumi 1.2.3 could not be installed from https://")
+    assert [path for path in (host / "cache").rglob("*") if path.is_file()] == []
 
 
 STEPS = """
