@@ -1,4 +1,5 @@
-# The commands of the README. STACK=dev (KVM and the internet) or STACK=lab (package registries alone); chosen if unset.
+# The commands of the README. STACK=dev (KVM and the internet) or STACK=lab (package registries alone); if unset, the one that
+# has a cluster, or else the one that can be made here.
 .PHONY: up preview destroy doctor test e2e faults
 
 up: ## Make the cluster, or bring it to what the configuration says; REPLACE=worker-1, REBUILD=yes make it anew

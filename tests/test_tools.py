@@ -81,6 +81,62 @@ def test_a_stack_that_does_not_exist_is_refused(verb: str) -> None:
     assert done.stderr.splitlines()[-1] == "There is no stack prod. Use STACK=dev or STACK=lab."
 
 
+MADE = '{"urn": "urn:pulumi:x::kubeadm-libvirt::a:b:C::d"}'
+OFFLINE = "Stack lab, because Pulumi's releases cannot be reached from here: everything comes from package registries, "
+FROM_STATE = "Stack {}, because its state is here: it has a cluster.\n"
+
+
+def choose_stack(
+    host: Path, *, dev: str | None = None, lab: str | None = None, verb: str = "destroy", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs choose_stack of tools/stack on an offline host where the stacks' files have this in them, or are missing."""
+    for name, text in (("dev", dev), ("lab", lab)):
+        file = host / f".state/{name}/.pulumi/stacks/kubeadm-libvirt/{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if text is not None:
+            file.write_text(text)
+    stand_in(host, "curl", "exit 6")
+    given = "".join(f"{name}={value}\n" for name, value in ({"stack": ""} | variables).items())
+    return of_the_stack(host, "choose_stack", f'cd "$HOME"\nverb={verb}\n{given}', then='echo "$stack"')
+
+
+@pytest.mark.parametrize("stack", ["dev", "lab"])
+def test_a_stack_that_has_a_cluster_is_taken_whatever_can_be_reached_today(host: Path, stack: str) -> None:
+    other = {"dev": "lab", "lab": "dev"}[stack]
+    for done in (
+        choose_stack(host, **{stack: MADE}),
+        choose_stack(host, **{stack: MADE, other: "{}"}),
+    ):
+        assert (done.returncode, done.stdout) == (0, f"{stack}\n")
+        assert done.stderr == FROM_STATE.format(stack)
+    assert calls(host) == []
+
+
+def test_a_stack_whose_state_was_cut_off_may_have_a_cluster(host: Path) -> None:
+    assert choose_stack(host, dev="").stderr == FROM_STATE.format("dev")
+
+
+@pytest.mark.parametrize("verb", ["up", "preview", "destroy", "doctor"])
+def test_where_both_stacks_have_a_cluster_the_user_says_which(host: Path, verb: str) -> None:
+    done = choose_stack(host, dev=MADE, lab=MADE, verb=verb)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Both stacks have a cluster. Say which is meant: make {verb} STACK=dev, or make {verb} STACK=lab.\n"
+    )
+    assert choose_stack(host, dev=MADE, lab=MADE, stack="dev").stderr == "Stack dev, because STACK says so.\n"
+
+
+def test_where_no_stack_has_a_cluster_it_is_what_can_be_reached(host: Path) -> None:
+    for done in (choose_stack(host), choose_stack(host, dev="{}", lab="{}")):
+        assert (done.returncode, done.stdout) == (0, "lab\n")
+        assert done.stderr.startswith(OFFLINE)
+
+
+def test_a_state_that_is_elsewhere_is_not_looked_for_here(host: Path) -> None:
+    done = choose_stack(host, dev=MADE, PULUMI_BACKEND_URL="s3://bucket")
+    assert (done.returncode, done.stdout) == (0, "lab\n")
+
+
 def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_tracked_one(host: Path) -> None:
     script = (REPOSITORY / "tools" / "pulumi").read_text().partition('environment.sh"\n')[2]
     done = shell(
