@@ -137,6 +137,53 @@ def test_a_state_that_is_elsewhere_is_not_looked_for_here(host: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "lab\n")
 
 
+PYTHON = """
+if [[ "$1 $2 $3" == "-m venv --clear" ]]; then
+  rm -rf .venv
+  mkdir -p .venv/bin
+  ln -s "$HOME/$IS" .venv/bin/python
+  echo "executable = $HOME/$IS" >.venv/pyvenv.cfg
+  touch ".venv/pip-of-$IS"
+fi
+"""
+OF_VENV = """#!/bin/bash
+python=$(readlink --canonicalize "$0")
+[[ -e .venv/pip-of-${python##*/} ]] || exit 1
+[[ $* != *install* ]] || echo "pip install" >>"$HOME/calls"
+"""
+
+
+def python_environment(host: Path, before: str = "", *, python: str = "python3.11") -> list[str]:
+    """Runs python_environment after this shell text, on a host with this Python, and returns what was installed."""
+    stand_in(host, "python3", f"IS={python}{PYTHON}")
+    executable(host / python, OF_VENV)
+    for name in ("requirements.txt", "lab/plugins/requirements.txt"):
+        (host / name).parent.mkdir(parents=True, exist_ok=True)
+        (host / name).write_text("pulumi==1.2.3\n")
+    (host / "calls").unlink(missing_ok=True)
+    done = shell(host, f'cd "$HOME"\n{before}\npython_environment requirements.txt\n.venv/bin/python -m pip --version')
+    assert done.returncode == 0, done.stderr
+    return [call for call in calls(host) if "install" in call or "venv" in call]
+
+
+def test_the_python_packages_are_installed_once_and_again_when_their_list_changes(host: Path) -> None:
+    assert python_environment(host) == ["python3 -m venv --clear .venv", "pip install"]
+    assert python_environment(host) == []
+    assert python_environment(host, "echo 'pyyaml==1.2.3' >>requirements.txt") == ["pip install"]
+
+
+def test_an_environment_that_was_not_made_to_its_end_is_made_anew(host: Path) -> None:
+    (host / ".venv/bin").mkdir(parents=True)
+    (host / ".venv/bin/python").symlink_to(host / "python3.11")
+    assert python_environment(host) == ["python3 -m venv --clear .venv", "pip install"]
+
+
+@pytest.mark.parametrize("upgrade", ["rm python3.11", "ln -sf python3.13 python3.11"])
+def test_an_environment_whose_python_was_upgraded_with_the_host_is_made_anew(host: Path, upgrade: str) -> None:
+    python_environment(host)
+    assert python_environment(host, upgrade, python="python3.13") == ["python3 -m venv --clear .venv", "pip install"]
+
+
 def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_tracked_one(host: Path) -> None:
     script = (REPOSITORY / "tools" / "pulumi").read_text().partition('environment.sh"\n')[2]
     done = shell(

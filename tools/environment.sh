@@ -27,16 +27,25 @@ need() {
   as_root apt-get -qq install --yes --no-install-recommends "$@" >&2
 }
 
+# Whether the Python of .venv is the one that its packages were installed for: an upgrade of the host may have put another one
+# in its place, or taken it away.
+same_python() {
+  local made_with
+  made_with=$(sed --quiet 's/^executable = //p' .venv/pyvenv.cfg) || return
+  [[ -x .venv/bin/python && ${made_with:-unknown} == @(unknown|"$(readlink --canonicalize .venv/bin/python)") ]]
+}
+
 # python_environment REQUIREMENTS: .venv with at least these packages, installed again when the file has changed.
 python_environment() {
   local wanted
   wanted=.venv/installed-$(cat "$1" requirements.txt lab/plugins/requirements.txt | sha256sum | head --bytes=16)
-  [[ ! -x .venv/bin/python || ! -e $wanted ]] || return 0
+  [[ -e $wanted ]] && same_python && return 0
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "Python 3.11 or newer is needed; this is $(python3 --version)."
   say "Installing Python packages from $1 into .venv"
   python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv # Debian keeps it in a package of its own
-  [[ -x .venv/bin/python ]] || python3 -m venv .venv
-  .venv/bin/pip install --quiet --disable-pip-version-check --requirement "$1"
+  # Made anew where it was not made to its end, which leaves it without pip, or where another Python looks for its pip.
+  .venv/bin/python -m pip --version &>/dev/null || python3 -m venv --clear .venv
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$1"
   touch "$wanted"
 }
 
