@@ -360,6 +360,19 @@ def test_a_machine_that_is_not_there_cannot_be_replaced_nor_one_that_half_a_name
     )
 
 
+def test_a_machine_without_a_disk_is_replaced_with_what_is_left_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    off = tuple(f"k8s-{node}-domain" for node in NODES)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(exported(without=("k8s-worker-1-disk",), off=off))))
+    monkeypatch.setattr(repair, "load", lambda _: make_settings())
+    monkeypatch.setenv("REPLACE", "worker-1")
+    repair.main("Pulumi.lab.yaml")
+    printed = capsys.readouterr()
+    assert {"urn::k8s-worker-1-made", "urn::k8s-worker-1-domain"} <= set(printed.out.split())
+    assert "k8s-worker-1: its disk is gone; it becomes a new machine\n" in printed.err
+
+
 def test_secrets_of_an_export_are_read() -> None:
     assert stack().outputs["ssh_private_key"] == "KEY"
     assert stack().login_key(make_settings()) == "KEY\n"

@@ -36,7 +36,8 @@ def asked_for(stack: Stack, replace: Iterable[str]) -> dict[str, str]:
         names = [name for name in stack.machines if wanted in (name, _without_cluster(name))]
         if len(names) != 1:
             sys.exit(f"REPLACE: there is no machine {wanted}; there are: {', '.join(stack.machines) or 'none'}")
-        anew[f"{names[0]}-disk"] = f"REPLACE: {names[0]} becomes a new machine"
+        if f"{names[0]}-disk" in stack.urns:  # else lost() says that it becomes a new machine anyway
+            anew[f"{names[0]}-disk"] = f"REPLACE: {names[0]} becomes a new machine"
     return anew
 
 
