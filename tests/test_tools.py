@@ -184,6 +184,15 @@ def test_an_environment_whose_python_was_upgraded_with_the_host_is_made_anew(hos
     assert python_environment(host, upgrade, python="python3.13") == ["python3 -m venv --clear .venv", "pip install"]
 
 
+def test_a_state_whose_stacks_cannot_be_listed_gets_no_new_one(host: Path) -> None:
+    stand_in(host, "pulumi", "[[ $* != *ls* ]]")
+    stand_in(host, "python", "true")
+    (host / "Pulumi.yaml").touch()
+    done = shell(host, 'cd "$HOME"; use_state lab')
+    assert done.returncode != 0
+    assert calls(host)[-1] == "pulumi stack ls --json"
+
+
 def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_tracked_one(host: Path) -> None:
     script = (REPOSITORY / "tools" / "pulumi").read_text().partition('environment.sh"\n')[2]
     done = shell(

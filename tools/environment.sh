@@ -72,7 +72,8 @@ own_temporary_directory() {
     grep --quiet --no-messages . "/proc/${left##*.}/cmdline" || rm -rf "$left"
   done
   export TMPDIR=$PWD/$1/temporary.$$
-  mkdir -p "$TMPDIR" && chmod 0700 "$TMPDIR"
+  mkdir -p "$TMPDIR"
+  chmod 0700 "$TMPDIR"
   trap 'rm -rf "$TMPDIR"' EXIT
 }
 
@@ -80,7 +81,7 @@ own_temporary_directory() {
 # use_state STACK: where its state, passphrase and effective configuration file are; made where they are missing.
 # Sets passphrase_lost where there is a state without its passphrase.
 use_state() {
-  local stack=$1 state=.state/$1
+  local stack=$1 state=.state/$1 known
   passphrase_lost=
   mkdir -p "$state"
   chmod 0700 .state "$state"
@@ -101,7 +102,8 @@ use_state() {
     fi
   fi
   config=$state/Pulumi.$stack.yaml
-  if [[ $(pulumi stack ls --json) != *"\"name\": \"$stack\""* ]]; then
+  known=$(pulumi stack ls --json) # by itself, for bash ignores a failure within a condition
+  if [[ $known != *"\"name\": \"$stack\""* ]]; then
     cp Pulumi.yaml "$state/" # makes a project of the directory, so that the salt lands there
     pulumi --cwd "$state" stack init "$stack" --non-interactive >/dev/null
     rm "$state/Pulumi.yaml"
