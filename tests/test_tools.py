@@ -483,6 +483,13 @@ def test_temporary_files_are_nobody_elses_and_gone_with_the_command_or_with_the_
     assert [each.name for each in host.glob("temporary.*")] == [alive.name]
 
 
+def test_without_a_directory_for_its_temporary_files_a_command_does_not_go_on(host: Path) -> None:
+    (host / "file").touch()
+    done = shell(host, 'cd "$HOME"; own_temporary_directory file; echo went on')
+    assert done.returncode != 0
+    assert done.stdout == ""
+
+
 USAGE = "usage: tools/stack up|preview|destroy|doctor [dev|lab]"
 
 
