@@ -25,15 +25,16 @@ def mark(public_key: str) -> str:
 class Leftovers:
     """Removes by name, and never what a domain of others is or uses.
 
-    That is one that runs without our mark, and one with another stack's mark, which may be off: whoever made it wants
-    it back. One that is off and has no mark was made by hand, or is what a killed run has left.
+    That is whatever runs without our mark; and of what is off, one with another stack's mark, and one that has a disk:
+    whoever made it wants it back. The provider defines a domain with its mark at once, so that a run that is killed
+    leaves none without.
     """
 
     def __init__(self, virsh: Virsh, marks: Collection[str], say: Callable[[str], None]) -> None:
         self._virsh, self._marks, self._say = virsh, frozenset(marks), say
 
     def domain(self, name: str) -> None:
-        """Removes a domain that has our mark, or is off and has none. Raises RefusedError for another."""
+        """Removes a domain that has our mark, or is off and has no mark and no disk. Raises RefusedError for others."""
         found = self._virsh.domain(name)
         if found is None:
             return
@@ -125,8 +126,8 @@ class Leftovers:
         self._say(f"Removed the volume {directory}/{name}, a leftover: no running domain of anybody else used it.")
 
     def _foreign(self, domain: Domain) -> bool:
-        marked = domain.description.startswith(MARK)
-        return (domain.running or marked) and domain.description not in self._marks
+        wanted = domain.running or domain.description.startswith(MARK) or bool(domain.disks)
+        return wanted and domain.description not in self._marks
 
     def _users(self, uses: Callable[[Domain], bool]) -> str:
         """Which domains of others these are, with the verb; empty where there are none."""

@@ -109,6 +109,44 @@ def test_a_domain_of_another_stack_is_refused_when_it_is_off_too(hypervisor: Hyp
     assert hypervisor.changes() == []
 
 
+@pytest.mark.parametrize("disk", [f"<source file='{DIRECTORY}/k8s-worker-1.qcow2'/>", "<source file='/srv/mail.img'/>"])
+def test_a_machine_that_is_off_and_has_a_disk_is_somebodys_where_it_has_no_mark(
+    disk: str, hypervisor: Hypervisor, leftovers: Leftovers
+) -> None:
+    hypervisor.domain("k8s-worker-1", running=False, devices=f"<disk>{disk}</disk>")
+    with pytest.raises(RefusedError) as refusal:
+        leftovers.domain("k8s-worker-1")
+    assert str(refusal.value) == (
+        "The domain k8s-worker-1 is off, and this stack did not make it: it has no description. If it may go, remove "
+        f"it: virsh --connect qemu:///system {UNDEFINE} k8s-worker-1. {OTHERWISE}"
+    )
+    assert hypervisor.changes() == []
+
+
+def test_the_disk_of_a_machine_that_is_off_and_without_a_mark_stays(
+    hypervisor: Hypervisor, leftovers: Leftovers
+) -> None:
+    hypervisor.pool("k8s", DIRECTORY, "k8s-worker-1.qcow2", "base-0123456789ab.qcow2")
+    devices = f"<disk><source file='{DIRECTORY}/k8s-worker-1.qcow2'/></disk>"
+    hypervisor.domain("k8s-worker-1", running=False, description="mail server", devices=devices)
+    for name in ("k8s-worker-1.qcow2", "base-0123456789ab.qcow2"):
+        with pytest.raises(RefusedError, match=r'domain k8s-worker-1 \(its description is "mail server"\) uses it'):
+            leftovers.volume("k8s", name)
+    assert hypervisor.changes() == []
+
+
+def test_a_machine_that_is_off_and_has_our_mark_is_removed_with_its_disk(
+    hypervisor: Hypervisor, leftovers: Leftovers, said: list[str]
+) -> None:
+    hypervisor.pool("k8s", DIRECTORY, "k8s-worker-1.qcow2")
+    devices = f"<disk><source file='{DIRECTORY}/k8s-worker-1.qcow2'/></disk>"
+    hypervisor.domain("k8s-worker-1", running=False, description=OURS, devices=devices)
+    leftovers.domain("k8s-worker-1")
+    leftovers.volume("k8s", "k8s-worker-1.qcow2")
+    assert said[0] == "Removed the domain k8s-worker-1, a leftover: it did not run."
+    assert hypervisor.world()["pools"]["k8s"]["files"] == []
+
+
 def test_what_a_domain_of_another_stack_uses_stays_when_it_is_off_and_its_base_image_too(
     hypervisor: Hypervisor, leftovers: Leftovers
 ) -> None:
