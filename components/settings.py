@@ -27,9 +27,8 @@ from components.formats import (
 from components.image_names import ImageName, Mirrors
 from components.machine_settings import Machines
 from components.nested_rules import nested_fault
+from components.project import PROJECT
 from components.rules import CONTROL_PLANE_MEMORY, ENCRYPTED, IMAGES_OF_LIBVIRT, RULES, key_fault
-
-PROJECT = "kubeadm-libvirt"
 
 
 class SettingsError(pulumi.RunError):

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from components import host, verification
-from components.settings import PROJECT, Settings
+from components.project import PROJECT
+from components.settings import Settings
 from tests.configuration import REPOSITORY, as_pulumi_hands_it_over, default_values
 from tests.fake_host import FakeHost
 from tests.qcow2 import qcow2

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from components.network_rules import NETWORKS
+from components.project import PROJECT
 from components.rules import RULES
-from components.settings import PROJECT, Settings
+from components.settings import Settings
 from tests.configuration import PROJECT_FILE, REPOSITORY, as_pulumi_hands_it_over, make_settings
 
 

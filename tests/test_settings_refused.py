@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from components.nested_rules import MACHINE
+from components.project import PROJECT
 from components.rules import RULES
-from components.settings import PROJECT, SettingsError, load_settings, stack_values
+from components.settings import SettingsError, load_settings, stack_values
 from tests.configuration import PROJECT_FILE, default_values, make_settings
 from tests.conftest import RunProgram
 from tests.refused import PLACES, Refused

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import PROJECT, SettingsError
+from components.project import PROJECT
+from components.settings import SettingsError
 from tests.configuration import PROJECT_FILE, REPOSITORY
 from tests.refused import Refused
 from tests.refused_together import REFUSED

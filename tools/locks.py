@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from components.settings import PROJECT
+from components.project import PROJECT
 
 PROC = Path("/proc")
 SLACK = 5

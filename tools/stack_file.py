@@ -9,8 +9,9 @@ from typing import Any
 
 from components.libvirt_uri import LIBVIRT_URI, uri_fault
 from components.one_line import one_line
+from components.project import PROJECT
 from components.rules import ENCRYPTED, RULES, fault, namespace_fault, nearest, no_such_key
-from components.settings import PROJECT, refusal
+from components.settings import refusal
 from tools.strict_yaml import file_fault, read_yaml
 
 PROVIDERS = ("command", "kubernetes", "libvirt", "pulumi")
