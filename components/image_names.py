@@ -34,9 +34,15 @@ def _registry(value: str) -> str:
     return value
 
 
+def is_dockers_hub(registry: str) -> bool:
+    """Whether it is the registry that images call docker.io, by another of its names or with its port."""
+    host, colon, _ = registry.partition(":")
+    return host in DOCKERS_OTHER_NAMES or (host == "docker.io" and bool(colon))
+
+
 def mirrored_registry(value: str) -> str:
     """A registry as the names of its images begin."""
-    if value in DOCKERS_OTHER_NAMES:
+    if is_dockers_hub(value):
         raise ValueError("called docker.io")
     return _registry(value)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from components.image_names import DOCKERS_OTHER_NAMES, mirrored_registry
+from components.image_names import is_dockers_hub, mirrored_registry
 from components.rules import RULES, Rule, fault, nearest, no_such_key
 
 MACHINE = {
@@ -40,7 +40,7 @@ def nested_fault(location: Sequence[int | str], value: object) -> str | None:
 def _meant(registry: str) -> str:
     """How the images of a registry begin that was written in another way."""
     host = re.sub("^[a-z]+://", "", registry.lower()).partition("/")[0]
-    if host == "docker" or host in DOCKERS_OTHER_NAMES:
+    if host == "docker" or is_dockers_hub(host):
         return "docker.io"
     with suppress(ValueError):
         return mirrored_registry(host)

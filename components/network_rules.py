@@ -72,8 +72,8 @@ def _own_faults(values: Mapping[str, Any]) -> dict[str, list[str]]:
         if length < 8:
             rule = "kubeadm takes a /8 at most where each node has a /24"
             refuse("podCidr", rule, "take a /16, for example 10.244.0.0/16")
-        bridge = _dockers_bridge(cidrs.get("networkCidr"))
-        if values.get("containerRuntime") == "docker" and cidrs["podCidr"].overlaps(bridge):
+        bridge = dockers_bridge(values)
+        if bridge and cidrs["podCidr"].overlaps(bridge):
             rule = f"it overlaps {bridge}, which Docker gives to its own bridge on every node"
             refuse("podCidr", rule, "choose another, for example 10.244.0.0/16, or set containerRuntime to containerd")
     if "serviceCidr" in cidrs and not 12 <= cidrs["serviceCidr"].prefixlen <= 24:
@@ -82,5 +82,9 @@ def _own_faults(values: Mapping[str, Any]) -> dict[str, list[str]]:
     return faults
 
 
-def _dockers_bridge(machines: IPv4Network | None) -> IPv4Network:
+def dockers_bridge(values: Mapping[str, Any]) -> IPv4Network | None:
+    """What Docker gives to its own bridge on every machine; None where the machines have no Docker."""
+    if values.get("containerRuntime") != "docker":
+        return None
+    machines = network(values["networkCidr"]) if "networkCidr" in values else None
     return next((pool for pool in DOCKERS_POOLS if not machines or not pool.overlaps(machines)), DOCKERS_POOLS[0])

@@ -9,10 +9,11 @@ from ipaddress import IPv4Address
 from typing import Any
 from urllib.parse import urlsplit
 
+from components.apt_rules import apt_faults
 from components.formats import json_object
-from components.image_names import DOCKERS_OTHER_NAMES
+from components.image_names import is_dockers_hub
 from components.machine_rules import machine_hosts
-from components.network_rules import networks
+from components.network_rules import dockers_bridge, networks
 from components.rules import fault
 
 URLS = ("aptMirror", "aptMirrorKey", "kubernetesAptRepository")
@@ -28,6 +29,7 @@ def source_faults(values: Mapping[str, Any]) -> list[str]:
     way_out = f"where this host is meant, write its address there: {own[1] if own else 'the first of networkCidr'}"
     machines = machine_hosts(values, workers=1)
     addresses = {own[number] for number in machines.values()} if own else set()
+    bridge = dockers_bridge(values)
     nobodys = {IPv4Address("255.255.255.255"), *((own[0], own[-1]) if own else ())}
     faults = []
     for key, value, host in _servers(values):
@@ -38,11 +40,14 @@ def source_faults(values: Mapping[str, Any]) -> list[str]:
             faults.append(fault(key, value, f"{host} is a machine of this cluster, which is no such server", way_out))
         elif address and (address.is_multicast or address in nobodys):
             faults.append(fault(key, value, f"{host} is the address of no single server", "correct the address"))
+        elif address and bridge and address in bridge:
+            rule = f"{host} is in {bridge}, which Docker gives to its own bridge on every node"
+            faults.append(fault(key, value, rule, f"{way_out}; or set containerRuntime to containerd"))
         for cidr_key, cidr in cidrs.items():
             if address and address in cidr:
                 rule = f"{host} is in {cidr_key} {cidr}, so the machines would look for it inside the cluster"
                 faults.append(fault(key, value, rule, f"choose another {cidr_key}, or another server"))
-    return [*faults, *_hub_faults(values), *_variable_faults(values), *_version_faults(values)]
+    return [*faults, *_hub_faults(values), *apt_faults(values), *_version_faults(values)]
 
 
 def _servers(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -73,24 +78,15 @@ def _is_loopback(host: str, address: IPv4Address | None) -> bool:
 def _hub_faults(values: Mapping[str, Any]) -> list[str]:
     image = str(values.get("webServerImage", ""))
     hub = image.partition("/")[0]
-    if hub not in DOCKERS_OTHER_NAMES:
+    if not is_dockers_hub(hub):
         return []
     rule = f"images call {hub} docker.io, and so do imageMirrors"
     return [fault("webServerImage", image, rule, f"write docker.io instead of {hub}")]
 
 
-def _variable_faults(values: Mapping[str, Any]) -> list[str]:
-    rule = "apt alone puts something else for $(ARCH) and its like"
-    return [
-        fault(key, values[key], rule, "write out what it stands for")
-        for key in ("aptMirror", "kubernetesAptRepository")
-        if "$(" in values.get(key, "")
-    ]
-
-
 def _version_faults(values: Mapping[str, Any]) -> list[str]:
     repository, version = values.get("kubernetesAptRepository", ""), values.get("kubernetesVersion", "")
-    minors = re.findall(r"/v([0-9]+\.[0-9]+)(?=/|$)", repository)
+    minors = re.findall(r"/v(1\.[0-9]{2})(?=/|$)", repository)
     minor = version.rpartition(".")[0]
     if not minors or not minor or minor in minors:
         return []

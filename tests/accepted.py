@@ -8,6 +8,7 @@ import shlex
 import tomllib
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema
 import yaml
@@ -90,7 +91,8 @@ def check_sources(settings: Settings) -> None:
         line = f"deb [signed-by=/etc/apt/keyrings/a.asc] {url} trixie main"
         assert line.split() == ["deb", "[signed-by=/etc/apt/keyrings/a.asc]", url, "trixie", "main"], "apt reads words"
         assert not set(url) & set('"[]#'), "apt reads them as its own"
-        assert "$(" not in url, "apt has variables"
+        assert "$(" not in unquote(url), "apt has variables"
+        assert unquote(url).isprintable(), "it is the name of a file"
     for registry, url in settings.image_mirrors.items():
         assert registry.strip(".") == registry, "it is a directory's name"
         assert "/" not in registry

@@ -239,6 +239,7 @@ VALUES = [
             ("https://ghcr.io", "ghcr.io"),
             ("ghcr.io/x", "ghcr.io"),
             ("GHCR.io:443", "ghcr.io:443"),
+            *((docker, "docker.io") for docker in ("docker.io:443", "index.docker.io:443", "https://docker.io:443/v2")),
             *((odd, AS_IMAGES_BEGIN) for odd in ("..", ".", "-a", "", "a", "a.b:65536", "256.1.1.1:5000", "1.2:5")),
             *((odd, AS_IMAGES_BEGIN) for odd in (f"{'a' * 64}.b", f"a.{'b' * 64}:5", "0x7f.1:5000", "0x7f000001:5000")),
         )

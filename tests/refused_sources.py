@@ -52,6 +52,24 @@ OWN: list[tuple[str, str, str, dict[str, str]]] = [
     ),
 ]
 
+BRIDGE: list[tuple[str, str, str, str, str, dict[str, str]]] = [
+    *(
+        (
+            *("aptMirror", f"http://{host}:3142/debian", host, "172.17.0.0/16", "10.17.3.1"),
+            {"aptMirror": f"http://{host}:3142/debian"},
+        )
+        for host in ("172.17.0.1", "172.17.255.254")
+    ),
+    (
+        *("imageMirrors.docker.io", "http://172.17.0.1:5000", "172.17.0.1", "172.17.0.0/16", "10.17.3.1"),
+        {"imageMirrors": '{"docker.io": "http://172.17.0.1:5000"}'},
+    ),
+    (
+        *("webServerImage", "172.18.0.1:5000/a/b:1", "172.18.0.1", "172.18.0.0/16", "172.17.3.1"),
+        {"webServerImage": "172.18.0.1:5000/a/b:1", "networkCidr": "172.17.3.0/24"},
+    ),
+]
+
 SOURCES = [
     *(
         row(
@@ -115,13 +133,57 @@ SOURCES = [
     ),
     *(
         row(
+            f"- webServerImage = '{hub}/library/nginx:1.26.3' is refused: images call {hub} docker.io, and so do "
+            f"imageMirrors. Way out: write docker.io instead of {hub}",
+            webServerImage=f"{hub}/library/nginx:1.26.3",
+        )
+        for hub in ("docker.io:443", "index.docker.io:443")
+    ),
+    *(
+        row(
+            f"- {key} = '{value}' is refused: {host} is in {bridge}, which Docker gives to its own bridge on every "
+            f"node. Way out: where this host is meant, write its address there: {own}; or set containerRuntime to "
+            "containerd",
+            **overrides,
+        )
+        for key, value, host, bridge, own, overrides in BRIDGE
+    ),
+    *(
+        row(
             f"- {key} = '{url}' is refused: apt alone puts something else for $(ARCH) and its like. "
             "Way out: write out what it stands for",
             **{key: url},
         )
         for key, url in (
             ("aptMirror", "http://a/$(ARCH)"),
+            ("aptMirror", "http://a/%24(ARCH)"),
+            ("aptMirror", "http://a/$%28ARCH)"),
             ("kubernetesAptRepository", "http://a/v1.37/$(ARCH)/deb"),
+        )
+    ),
+    *(
+        row(
+            f"- {key} = '{url}' is refused: apt reads {escape} as a control character. Way out: leave it out",
+            **{key: url},
+        )
+        for key, url, escape in (
+            ("aptMirror", "http://a/b%0Ac", "%0A"),
+            ("aptMirror", "http://a/%20/%00", "%00"),
+            ("kubernetesAptRepository", "http://a/v1.37/%1b/%7f", "%1b"),
+        )
+    ),
+    *(
+        row(
+            f"- {key} = '{url[:80]}…' is refused: apt names its files after it, where each of ! $ % & * = @ _ ~ takes "
+            f"three bytes, and that makes {size} of 155. Way out: give the server a shorter name or path, for example "
+            "by a redirection",
+            **{key: url},
+        )
+        for key, url, size in (
+            ("aptMirror", f"http://a/{'b' * 153}", 156),
+            ("aptMirror", f"http://mirror.example/{'_' * 46}bb", 156),
+            ("aptMirror", f"http://mirror.example/{'%41' * 140}", 156),
+            ("kubernetesAptRepository", f"https://mirror.example/{'%20' * 46}/a/", 156),
         )
     ),
 ]

@@ -81,6 +81,13 @@ def test_blanks_around_a_text_do_no_harm() -> None:
         {"networkCidr": "172.17.3.0/24"},  # Docker sees that it is taken, and gives its bridge another
         {"kubernetesAptRepository": "http://a/v1.36/deb/", "kubernetesVersion": "1.36.4"},
         {"kubernetesAptRepository": "http://a/v1/deb/"},
+        *({"kubernetesAptRepository": f"http://nexus.example/api/{own}/kubernetes/deb"} for own in ("v2.0", "v1.0")),
+        {"aptMirror": "http://172.17.0.1/debian", "containerRuntime": "containerd"},
+        {"aptMirror": "http://172.17.0.1/debian", "networkCidr": "172.17.0.0/24"},  # which is this host then
+        {"aptMirror": "http://172.18.0.1/debian"},
+        {"aptMirror": f"http://a/{'b' * 152}/"},
+        {"aptMirror": f"http://mirror.example/{'_' * 46}"},
+        {"aptMirror": "http://a/%20b/%24c"},
         {"webServerImage": "localhost:5000/a/b:1", "imageMirrors": '{"localhost:5000": "http://10.0.0.5:5000"}'},
         {"aptMirror": "http://10.17.3.1/debian"},
         {"aptMirror": "http://10.17.3.23/debian"},  # a machine of somebody's, until there is a third worker
