@@ -23,7 +23,9 @@ _URL = re.compile(
 )
 _FILE_NAME_BYTES = 255
 _PATH_BYTES = 3072
-"""Linux allows 4096; the names of disks come behind."""
+"""Linux allows 4096."""
+LONGEST_DIRECTORY = 1023 - len("/base-0123456789ab.qcow2")
+"""Bytes of the disks' directory: a disk names the image that it grows from in 1023 bytes at most (QEMU, qcow2.rst)."""
 _URL_LENGTH = 2048
 LARGEST_DISK = 4096
 """GiB."""
@@ -74,8 +76,8 @@ def _file_url(value: str) -> str:
     return value
 
 
-def _short_enough(path: str) -> None:
-    if len(path.encode()) > _PATH_BYTES or any(len(part.encode()) > _FILE_NAME_BYTES for part in path.split("/")):
+def _short_enough(path: str, limit: int = _PATH_BYTES) -> None:
+    if len(path.encode()) > limit or any(len(part.encode()) > _FILE_NAME_BYTES for part in path.split("/")):
         raise ValueError("too long")
 
 
@@ -95,8 +97,9 @@ def _image(value: str) -> str:
 def _directory(value: str) -> str:
     if value and (not re.fullmatch(r"(/[A-Za-z0-9._+@=-]+)*/?", value) or {".", ".."} & set(value.split("/"))):
         raise ValueError("not an absolute path")
-    _short_enough(value)
-    return str(PurePosixPath(value)) if value else ""
+    path = str(PurePosixPath(value)) if value else ""
+    _short_enough(path, LONGEST_DIRECTORY)
+    return path
 
 
 def json_object(value: Any) -> Any:

@@ -10,10 +10,15 @@ from typing import Any
 from components.machine_settings import machines
 from components.rules import IMAGES_OF_LIBVIRT, fault
 
+LIBVIRTS_DIRECTORIES = (
+    *("boot", "dnsmasq", "filesystems", "images", "libxl", "lockd", "lxc", "network", "qemu", "sanlock", "secrets"),
+    *("swtpm", "virtlogd"),
+)
+"""In /var/lib/libvirt; many of them are empty until somebody uses what they are for."""
 SYSTEM_DIRECTORIES = {
     *("/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/var"),  # noqa: S108 (as a name)
-    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet"),
-    *(f"/var/lib/libvirt{directory}" for directory in ("", "/boot", "/dnsmasq", "/images", "/network", "/qemu")),
+    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/misc", "/var/lib/private"),
+    *("/var/lib/libvirt", *(f"/var/lib/libvirt/{directory}" for directory in LIBVIRTS_DIRECTORIES)),
 }
 """Directories that the system or libvirt has itself."""
 SYSTEM_TREES = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr")

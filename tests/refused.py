@@ -76,7 +76,7 @@ BASE_URL = "must be an http(s) URL without user name and query, or empty"
 FILE_URL = "must be an http(s) URL without user name, or empty"
 IMAGE = "must be the http(s) URL without user name, or the absolute path without % ? #, of a qcow2 file"
 MIRRORS = "must map registries to http(s) URLs without user name and query"
-STORAGE = "must be an absolute path of letters, digits and . _ + @ = - without .., or empty"
+STORAGE = "must be an absolute path of letters, digits and . _ + @ = - without .., 999 at most, or empty"
 NAME = "must be 1 to 11 lower-case letters, digits and dashes, a letter first"
 MACHINES = "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines"
 VERSION = "must be a whole version X.Y.Z, 1.32.0 or newer"
@@ -197,6 +197,7 @@ VALUES = [
     ),
     *rows("storagePath", STORAGE, "/srv/kubernetes", "/srv//disks", "/srv/a'b", '/srv/a"b', "/srv/$(id)", "/srv/<a>&"),
     *rows("storagePath", STORAGE, "/srv/kubernetes", ("/srv/a\nb", "/srv/a\\nb"), (f"/{LONG}", f"/{'a' * 79}…"), "~/a"),
+    *rows("storagePath", STORAGE, "/srv/kubernetes", (f"/srv{'/abcd' * 199}", f"/srv{'/abcd' * 15}/…")),
     *rows("timeoutFactor", "must be a whole number, 1 to 60", "1", "0", "61", "1.5"),
     *rows("aptMirror", BASE_URL, MIRROR, *BAD_URLS, ("http://a/b?c=d", "http://a/b?c=…")),
     *rows("aptMirrorKey", FILE_URL, f"{MIRROR}/archive-key.asc", "/etc/key.asc", ("http://u@a/k", "http://…@a/k")),

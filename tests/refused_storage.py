@@ -10,6 +10,7 @@ SYSTEMS = [
     *("/", "/home", "/root", "/srv", "/tmp", "/mnt", "/opt", "/run", "/var", "/var/lib", "/var/lib/libvirt"),
     *("/var/lib/libvirt/images", "/var/lib/libvirt/boot", "/var/tmp", "/var/log", "/var/mail", "/var/opt"),
     *("/var/local", "/var/crash", "/var/backups", "/var/lock", "/lost+found", "/srv/lost+found"),
+    *("/var/lib/misc", "/var/lib/private", "/var/lib/libvirt/secrets", "/var/lib/libvirt/swtpm"),
 ]
 INSIDE = {"/etc/disks": "/etc", "/usr": "/usr", "/dev/shm": "/dev", "/boot/a/b": "/boot", "/sys/x": "/sys"}
 REMOVED = (

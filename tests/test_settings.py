@@ -35,6 +35,7 @@ from tests.configuration import PROJECT_FILE, REPOSITORY, as_pulumi_hands_it_ove
         ("systemUpgrade", "false"),
         ("virtualization", "qemu"),
         ("storagePath", "/srv/disks"),
+        ("storagePath", f"/{'a/' * 499}"),
         ("timeoutFactor", "60"),
         ("aptMirror", "http://10.0.0.1/debian"),
         ("imageMirrors", ""),
