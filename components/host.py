@@ -16,7 +16,7 @@ from components.host_program import clock, directories, machine_type, packages
 from components.host_report import Report
 from components.host_resources import memory, passage, storage
 from components.host_security import app_armor
-from components.libvirt_uri import SET_LIBVIRT_URI, uri_fault
+from components.libvirt_uri import SET_LIBVIRT_URI, is_this_hosts, uri_fault
 from components.nodes import control_planes
 from components.one_line import without_passwords
 from components.settings import Settings, SettingsError
@@ -49,7 +49,7 @@ def examine(settings: Settings, uri: str | None) -> list[Report]:
         return [*reports, Report("libvirt", [missing])]
     if wrong := uri_fault(uri):
         return [*reports, Report("libvirt", [wrong.removeprefix("- ")])]
-    if not uri.startswith("qemu:///system") or "socket=" in uri:
+    if not is_this_hosts(uri):
         return [*reports, Report(f"libvirt at {uri}: left to the provider, for it is not this host's own")]
     return [*reports, *_hypervisor(settings, uri)]
 

@@ -36,7 +36,24 @@ def test_a_missing_uri_is_named_with_the_command_that_sets_it(ready: FakeHost, m
     ready.accepted()
 
 
-@pytest.mark.parametrize("uri", ["qemu+ssh://host.example/system", "qemu:///system?socket=/run/lab/libvirt-sock"])
+@pytest.mark.parametrize("uri", ["qemu+unix:///system", "qemu:///system?mode=auto"])
+def test_this_hosts_libvirt_is_looked_at_however_it_is_named(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"libvirt:uri": uri}))
+    ready.accepted()
+    (ready.directory / "sock").unlink()
+    assert len(ready.faults()) == 1
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "qemu+ssh://host.example/system",
+        "qemu:///system?socket=/run/lab/libvirt-sock",
+        "qemu+unix:///system?mode=direct&socket=/run/lab/libvirt-sock",
+    ],
+)
 def test_another_libvirt_than_this_hosts_is_not_looked_for_here(
     ready: FakeHost, monkeypatch: pytest.MonkeyPatch, uri: str
 ) -> None:

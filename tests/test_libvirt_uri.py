@@ -14,7 +14,7 @@ from tools.stack_file import libvirt_uri
 
 WRONG = (
     "libvirt:uri = 'qemu:///session' is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text, "
-    "where TRANSPORT is ssh, tcp, tls or unix. Way out: set it with: pulumi config set libvirt:uri qemu:///system"
+    "where TRANSPORT is ssh, tcp or tls, and without name= behind it. Way out: set it with: pulumi config set libvirt:uri qemu:///system"
 )
 
 
@@ -27,7 +27,7 @@ WRONG = (
         "qemu+ssh://root@10.0.0.5:2222/system?keyfile=/root/.ssh/id&no_verify=1",
         "qemu+tls://[fd00::1]/system",
         "qemu+unix:///system",
-        "qemu+unix://host/system",
+        "qemu+unix:///system?socket=/run/lab/libvirt-sock&mode=direct",
         "qemu+tcp://10.0.0.5:65535/system",
         "qemu+ssh://my_host/system",
         "qemu+ssh://host.example./system",
@@ -42,7 +42,12 @@ def test_this_hosts_libvirt_and_anothers_are_accepted(uri: str) -> None:
     "value",
     [
         *(None, 5, {"a": "b"}, [], "", "test:///default", "qemu+ssh://a:b@host/system", "qemu:"),
-        *(f"qemu+{transport}://host/system" for transport in ("zzz", "libssh", "libssh2", "ext", "ssh2", "")),
+        *(f"qemu+{transport}://host/system" for transport in ("zzz", "libssh", "libssh2", "ext", "ssh2", "", "unix")),
+        *(
+            f"qemu+ssh://host/system?{query}"
+            for query in ("name=qemu:///session", "no_verify=1&name=", "a;name=b", "NAME=b", "n%61me=b", "name")
+        ),
+        "qemu:///system?name=qemu:///session",
         *(f"qemu+ssh://{host}/system" for host in ("host:65536", "host:99999", "host:0", "10.0.0.999", "10.0.0")),
         *(
             f"qemu+ssh://{host}/system"
