@@ -112,6 +112,15 @@ def json_object(value: Any) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def raw_object(value: Any) -> dict[str, Any]:
+    """What the user has written below a key; nothing where it is no object."""
+    try:
+        found = json_object(value)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):

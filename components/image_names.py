@@ -6,12 +6,13 @@ Each function raises ValueError; what the user is told is in rules.py and nested
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
 from components.addresses import LAST_PORT, NAME_LENGTH, check_server
-from components.formats import base_url, json_object
+from components.formats import base_url, json_object, raw_object
 
 _REGISTRY = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[1-9][0-9]{0,4})?"
 # The grammar of github.com/distribution/reference, which Kubernetes and containerd use.
@@ -61,6 +62,16 @@ def _mirror(value: str) -> str:
     if not value:
         raise ValueError("empty")
     return base_url(value).rstrip("/")
+
+
+def mirrors(value: Any) -> dict[str, str]:
+    """URLs by the registries they stand for; without those that are refused."""
+    found = {}
+    for registry, url in raw_object(value).items():
+        with suppress(ValueError):
+            if isinstance(url, str):
+                found[mirrored_registry(registry)] = _mirror(url)
+    return found
 
 
 ImageName = Annotated[str, AfterValidator(_image_name)]

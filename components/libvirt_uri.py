@@ -14,8 +14,7 @@ LIBVIRT_URI = "libvirt:uri"
 SET_LIBVIRT_URI = f"pulumi config set {LIBVIRT_URI} qemu:///system"
 
 TRANSPORTS = ("ssh", "tcp", "tls")
-"""To another host: those that the libvirt provider has; virsh has more. unix is this host's, in which case virsh refuses
-a host."""
+"""To another host: those that the libvirt provider has; virsh has more, and refuses a host with unix."""
 _HOST = rf"(?P<name>{LABEL}(\.{LABEL})*)\.?|\[(?P<ipv6>[0-9A-Fa-f:.]+)\]"
 _SERVER = rf"([A-Za-z0-9._][A-Za-z0-9._-]*@)?({_HOST})(:(?P<port>[1-9][0-9]{{0,4}}))?"
 _QUERY = r"(\?(?P<query>[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*))?"

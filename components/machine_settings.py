@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from components.formats import DiskSize, ImageSource, Memory, Sha512, WholeNumber, json_object
+from components.formats import DiskSize, ImageSource, Memory, Sha512, WholeNumber, json_object, raw_object
 
 
 class MachineSettings(BaseModel):
@@ -29,19 +28,19 @@ class MachineSettings(BaseModel):
 Machines = Annotated[dict[str, MachineSettings], BeforeValidator(json_object)]
 
 
-def raw_machines(value: Any) -> dict[str, Any]:
-    """What the user has written for single machines, by the machine's name; nothing where it is no object."""
-    try:
-        found = json_object(value)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def machines(value: Any) -> dict[str, MachineSettings]:
-    """What single machines have of their own, by the machine's name; without those that have it in another form."""
-    found = {}
-    for name, own in raw_machines(value).items():
-        with suppress(ValidationError):
-            found[name] = MachineSettings.model_validate(own)
-    return found
+    """What single machines have of their own, by the machine's name; without what is refused of it."""
+    return {
+        name: MachineSettings.model_validate(_accepted(own))
+        for name, own in raw_object(value).items()
+        if isinstance(own, dict)
+    }
+
+
+def _accepted(own: dict[str, Any]) -> dict[str, Any]:
+    try:
+        MachineSettings.model_validate(own)
+    except ValidationError as error:
+        refused = {detail["loc"][0] for detail in error.errors()}
+        return {key: value for key, value in own.items() if key not in refused}
+    return own

@@ -14,7 +14,9 @@ MACHINE = {
     "memory": RULES["workerMemory"],
     **{key: RULES[key] for key in ("diskSize", "image", "imageSha512")},
 }
-"""What a single machine may have of its own. A control plane needs more (machine_rules.py)."""
+"""What a single machine may have of its own."""
+CONTROL_PLANE = {**MACHINE, "cpus": RULES["controlPlaneCpus"], "memory": RULES["controlPlaneMemory"]}
+"""What a control plane may; it needs more (machine_rules.py)."""
 MIRROR = Rule("must be an http(s) URL without user name and query", "http://10.0.0.5:5000")
 
 _PLAIN = r"[A-Za-z0-9_-]+"
@@ -28,7 +30,8 @@ def nested_fault(location: Sequence[int | str], value: object) -> str | None:
             path = f"machines.{machine}.{key}"
             if key not in MACHINE:
                 return no_such_key(path, value, meant=nearest(key, MACHINE), removal=f"--path {path}")
-            return _refused(path, value, MACHINE[key], path)
+            rules = CONTROL_PLANE if machine.startswith("control-plane") else MACHINE
+            return _refused(path, value, rules[key], path)
         case ("imageMirrors", str(registry), "[key]"):
             rule = "no name of an image begins with it, but with a HOST or HOST:PORT in lower case"
             return fault("imageMirrors", registry, rule, f"call it {_meant(registry)}")

@@ -26,7 +26,8 @@ def network_faults(values: Mapping[str, Any]) -> list[str]:
     """A line for each rule about the networks that is broken."""
     own = _own_faults(values)
     faults = [line for lines in own.values() for line in lines]
-    cidrs = networks(values)
+    # One that has not the right size overlaps all the same; where it cannot be at all, nothing else matters.
+    cidrs = {key: cidr for key, cidr in _written(values).items() if not _special(cidr)}
     for first, second in combinations(cidrs, 2):
         if cidrs[first].overlaps(cidrs[second]):
             # Whoever has chosen one of them knows nothing of the other, which is as it comes.
@@ -39,7 +40,15 @@ def network_faults(values: Mapping[str, Any]) -> list[str]:
 def networks(values: Mapping[str, Any]) -> dict[str, IPv4Network]:
     """The networks that are not refused by themselves, by their keys."""
     refused = {key for key, lines in _own_faults(values).items() if lines}
-    return {key: network(values[key]) for key in NETWORKS if key in values and key not in refused}
+    return {key: cidr for key, cidr in _written(values).items() if key not in refused}
+
+
+def _written(values: Mapping[str, Any]) -> dict[str, IPv4Network]:
+    return {key: network(values[key]) for key in NETWORKS if key in values}
+
+
+def _special(cidr: IPv4Network) -> IPv4Network | None:
+    return next((special for special in SPECIAL if cidr.overlaps(special)), None)
 
 
 def _is_default(values: Mapping[str, Any], key: str) -> bool:
@@ -48,14 +57,14 @@ def _is_default(values: Mapping[str, Any], key: str) -> bool:
 
 def _own_faults(values: Mapping[str, Any]) -> dict[str, list[str]]:
     """What is wrong with each network by itself, and with what it has to hold."""
-    cidrs = {key: network(values[key]) for key in NETWORKS if key in values}
+    cidrs = _written(values)
     faults: dict[str, list[str]] = {key: [] for key in cidrs}
 
     def refuse(key: str, rule: str, way_out: str) -> None:
         faults[key].append(fault(key, values[key], rule, way_out))
 
     for key, cidr in cidrs.items():
-        if special := next((special for special in SPECIAL if cidr.overlaps(special)), None):
+        if special := _special(cidr):
             rule = f"it overlaps {special}, which is for {SPECIAL[special]}"
             refuse(key, rule, "choose a private network, for example within 10.0.0.0/8")
     workers = int(values.get("workers", 1))

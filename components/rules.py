@@ -56,7 +56,8 @@ RULES: dict[str, Rule] = {
     "virtualization": Rule("must be kvm or qemu", "kvm"),
     "networkCidr": Rule("must be an IPv4 network without host bits", "10.17.3.0/24"),
     "storagePath": Rule(
-        "must be an absolute path of letters, digits and . _ + @ = - without .., 999 at most, or empty", "/srv/kubernetes"
+        "must be an absolute path of letters, digits and . _ + @ = - without .., 999 at most, or empty",
+        "/srv/kubernetes",
     ),
     "timeoutFactor": Rule("must be a whole number, 1 to 60", "1"),
     "aptMirror": Rule("must be an http(s) URL without user name and query, or empty", "http://mirror.example/debian"),
@@ -78,6 +79,8 @@ RULES: dict[str, Rule] = {
     "nodePort": Rule("must be 30000 to 32767, the range Kubernetes gives to node ports", "30080"),
 }
 
+CONTROL_PLANE_CPUS = 2
+"""Fewer are refused by kubeadm."""
 CONTROL_PLANE_MEMORY = 1900
 """MiB. kubeadm compares 1700 with what the kernel has left (MemTotal), some 100 less than the machine has."""
 

@@ -23,12 +23,13 @@ from components.formats import (
     Sha512,
     Truth,
     WholeNumber,
+    raw_object,
 )
 from components.image_names import ImageName, Mirrors
 from components.machine_settings import Machines
 from components.nested_rules import nested_fault
 from components.project import PROJECT
-from components.rules import CONTROL_PLANE_MEMORY, ENCRYPTED, IMAGES_OF_LIBVIRT, RULES, key_fault
+from components.rules import CONTROL_PLANE_CPUS, CONTROL_PLANE_MEMORY, ENCRYPTED, IMAGES_OF_LIBVIRT, RULES, key_fault
 
 
 class SettingsError(pulumi.RunError):
@@ -53,7 +54,7 @@ class Settings(BaseModel):
     service_cidr: Cidr
 
     control_planes: Annotated[WholeNumber, Field(ge=1, le=1), AfterValidator(_odd)]
-    control_plane_cpus: WholeNumber = Field(ge=2, le=64)
+    control_plane_cpus: WholeNumber = Field(ge=CONTROL_PLANE_CPUS, le=64)
     control_plane_memory: WholeNumber = Field(ge=CONTROL_PLANE_MEMORY, le=1024 * 1024)
     workers: WholeNumber = Field(ge=1, le=100)
     worker_cpus: WholeNumber = Field(ge=1, le=64)
@@ -109,8 +110,9 @@ def load_settings(values: Mapping[str, Any], *, found: Sequence[str] = ()) -> Se
             key = str(detail["loc"][0])
             whole = key_fault(key, values.get(key), missing=detail["type"] == "missing")
             wrong.setdefault(key, {})[nested_fault(detail["loc"], detail["input"]) or whole] = None
-    # Of machines, the sound ones are checked further where one has a fault.
-    sound = {key: value for key, value in values.items() if key in RULES.keys() - wrong.keys() | {"machines"}}
+    # Of what is inside a key, the rest is checked further where something has a fault.
+    partly = {key for key in ("machines", "imageMirrors") if raw_object(values.get(key))}
+    sound = {key: value for key, value in values.items() if key in RULES.keys() - wrong.keys() | partly}
     faults = [*found, *(line for lines in wrong.values() for line in lines), *unknown, *cross_faults(sound)]
     if faults or settings is None:
         raise refusal(faults)

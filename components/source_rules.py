@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from components.apt_rules import apt_faults
-from components.formats import json_object
-from components.image_names import is_dockers_hub
+from components.formats import raw_object
+from components.image_names import is_dockers_hub, mirrors
 from components.machine_rules import machine_hosts
 from components.network_rules import dockers_bridge, networks
 from components.rules import fault
@@ -55,11 +55,12 @@ def _servers(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for key in URLS:
         if values.get(key):
             yield key, values[key], urlsplit(values[key]).hostname or ""
-    mirrors = json_object(values.get("imageMirrors", {}))
-    for registry, url in mirrors.items():
-        yield f"imageMirrors.{registry}", url, urlsplit(url.strip()).hostname or ""
+    for registry, url in mirrors(values.get("imageMirrors", {})).items():
+        yield f"imageMirrors.{registry}", url, urlsplit(url).hostname or ""
     registry = str(values.get("webServerImage", "")).partition("/")[0]
-    if registry and "imageMirrors" in values and registry not in mirrors:  # else the mirror is asked
+    if (
+        registry and "imageMirrors" in values and registry not in raw_object(values["imageMirrors"])
+    ):  # else the mirror is asked
         yield "webServerImage", values["webServerImage"], registry.partition(":")[0]
 
 

@@ -12,7 +12,7 @@ from components.rules import IMAGES_OF_LIBVIRT, fault
 
 LIBVIRTS_DIRECTORIES = (
     *("boot", "dnsmasq", "filesystems", "images", "libxl", "lockd", "lxc", "network", "qemu", "sanlock", "secrets"),
-    *("swtpm", "virtlogd"),
+    "swtpm",
 )
 """In /var/lib/libvirt; many of them are empty until somebody uses what they are for."""
 SYSTEM_DIRECTORIES = {

@@ -174,9 +174,9 @@ SOURCES = [
     ),
     *(
         row(
-            f"- {key} = '{url[:80]}…' is refused: apt names its files after it, where each of ! $ % & * = @ _ ~ takes "
-            f"three bytes, and that makes {size} of 155. Way out: give the server a shorter name or path, for example "
-            "by a redirection",
+            f"- {key} = '{url[:80]}{'…' * (len(url) > 80)}' is refused: apt names its files after it, where each of "
+            f"! $ % & * = @ _ ~ takes three bytes, and that makes {size} of 155. "
+            "Way out: give the server a shorter name or path, for example by a redirection",
             **{key: url},
         )
         for key, url, size in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.refused import VALUES, Refused, row
 from tests.refused_networks import NETWORKS
 from tests.refused_sources import SOURCES
@@ -10,16 +12,10 @@ from tests.refused_storage import STORAGE
 LOOKS_LIKE_WORKERS = {"w\u043erkers": "1"}
 CHECKSUM = '{"imageSha512": "%s"}' % ("a" * 128)
 ABSENT = "there is no such machine among control-plane-1 to worker-2. Way out: correct the name, or remove it"
-MORE = (
-    "kubeadm refuses a control plane with less than 2 CPUs or 1700 MiB of what the kernel leaves, which is "
-    "less than 1900. Way out: give it more, or remove it"
-)
 MACHINES = [
     ("worker-3", '{"memory": 4096}', '{"memory": 4096}', ABSENT),
     ("Worker-1", "{}", "{}", ABSENT),
     ("", "{}", "{}", ABSENT),
-    ("control-plane-1", '{"memory": 1899}', '{"memory": 1899}', MORE),
-    ("control-plane-1", '{"cpus": 1}', '{"cpus": 1}', MORE),
     (
         "worker-1",
         '{"image": "http://a.example/b.qcow2"}',
@@ -34,6 +30,15 @@ MACHINES = [
         "there is no image of its own that imageSha512 could belong to. Way out: add image, or remove imageSha512",
     ),
 ]
+SAME_FILE = (
+    "is the same file with another SHA-512, and one file has one. "
+    "Way out: correct it, or give each image a place of its own"
+)
+
+
+def own_image(image: str, digit: str) -> dict[str, str]:
+    """What a machine has that has an image of its own."""
+    return {"image": image, "imageSha512": digit * 128}
 
 
 def too_many(wanted: str, room: int, **machines: str) -> Refused:
@@ -69,6 +74,30 @@ CONTRADICTIONS = [
     *(
         row(f"- machines.{name} = '{shown}' is refused: {rule}", machines=f'{{"{name}": {own}}}')
         for name, own, shown, rule in MACHINES
+    ),
+    *(
+        row(
+            f"- machines.{name}.imageSha512 = '{checksum * 80}…' is refused: {other} {SAME_FILE}",
+            image="http://a.example/b.qcow2",
+            imageSha512="a" * 128,
+            machines=json.dumps(dict(zip(("worker-1", "worker-2"), own, strict=True))),
+        )
+        for name, checksum, other, own in (
+            (
+                *("worker-2", "b", "image"),
+                (own_image("/srv/c", "c"), own_image("http://a.example/b.qcow2", "b")),
+            ),
+            (
+                *("worker-2", "d", "machines.worker-1.image"),
+                (own_image("/srv/c", "c"), own_image("/srv/c", "d")),
+            ),
+        )
+    ),
+    row(
+        "- networkCidr = '10.244.0.0/28' is refused: it is too small for 3 machines. Way out: take a /24\n"
+        "- networkCidr = '10.244.0.0/28' is refused: it overlaps podCidr 10.244.0.0/16. "
+        "Way out: choose networks that are apart",
+        networkCidr="10.244.0.0/28",
     ),
     *(
         row(

@@ -14,7 +14,8 @@ from tools.stack_file import libvirt_uri
 
 WRONG = (
     "libvirt:uri = 'qemu:///session' is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text, "
-    "where TRANSPORT is ssh, tcp or tls, and without name= behind it. Way out: set it with: pulumi config set libvirt:uri qemu:///system"
+    "where TRANSPORT is ssh, tcp or tls, and without name= behind it. "
+    "Way out: set it with: pulumi config set libvirt:uri qemu:///system"
 )
 
 

@@ -14,6 +14,9 @@ from components.rules import RULES
 from components.settings import Settings
 from tests.configuration import PROJECT_FILE, REPOSITORY, as_pulumi_hands_it_over, make_settings
 
+SUM = "a" * 128
+ONE_IMAGE = f'{{"worker-1": {{"image": "/srv/a", "imageSha512": "{SUM}"}}}}'
+
 
 @pytest.mark.parametrize(
     ("key", "value"),
@@ -69,6 +72,16 @@ def test_blanks_around_a_text_do_no_harm() -> None:
         {"networkCidr": "10.244.0.0/24", "podCidr": "10.245.0.0/16"},
         {"image": "/srv/debian.qcow2", "imageSha512": ""},
         {"image": "/var/lib/libvirt/images/k8s.qcow2"},
+        {
+            "image": "/srv/a",
+            "imageSha512": "",
+            "machines": ONE_IMAGE,
+        },
+        {
+            "image": "/srv/a",
+            "imageSha512": SUM,
+            "machines": ONE_IMAGE,
+        },
         {"image": "http://localhost/debian.qcow2"},  # which this host asks, and no machine
         {"image": "/srv/os/../debian.qcow2", "imageSha512": "", "storagePath": "/srv/os"},
         {"storagePath": "/var/lib/disks"},

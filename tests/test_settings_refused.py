@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from components.nested_rules import MACHINE
+from components.nested_rules import CONTROL_PLANE, MACHINE
 from components.project import PROJECT
-from components.rules import RULES
+from components.rules import RULES, Rule
 from components.settings import SettingsError, load_settings, stack_values
 from tests.configuration import PROJECT_FILE, default_values, make_settings
 from tests.conftest import RunProgram
@@ -81,15 +81,43 @@ def test_all_faults_inside_one_key_come_in_one_message() -> None:
         "- machines.worker-1.disk",
         "- machines",
         "- machines.worker-9",
-        "- machines.control-plane-1",
+        "- machines.control-plane-1.cpus",
     ]
 
 
+def test_one_fault_inside_a_key_hides_no_other_of_what_is_beside_it() -> None:
+    image = {"image": "http://a/b.qcow2"}
+    own = {
+        "worker-1": {"memory": 1, **image},
+        "worker-2": {"image": "/var/lib/libvirt/images/k8s/a.qcow2", "cpus": 0},
+        "control-plane-1": {"diskSize": 1, "cpus": 1, "imageSha512": "abc", **image},
+    }
+    mirrors = {"docker.io": "http://localhost:5000", "ghcr.io": "mirror.example"}
+    lines = faults(machines=json.dumps(own), imageMirrors=json.dumps(mirrors))
+    assert [line.split(" = ")[0] for line in lines] == [
+        "- machines.worker-1.memory",
+        "- machines.worker-2.cpus",
+        "- machines.control-plane-1.diskSize",
+        "- machines.control-plane-1.imageSha512",
+        "- imageMirrors.ghcr.io",
+        "- machines.worker-2.image",
+        "- imageMirrors.docker.io",
+        "- machines.worker-1",
+        "- machines.control-plane-1.cpus",
+    ]
+
+
+def test_a_mirror_that_is_refused_is_no_reason_to_ask_the_registry_itself() -> None:
+    (line,) = faults(imageMirrors='{"localhost:5000": "mirror.example"}', webServerImage="localhost:5000/a/b:1")
+    assert line.startswith("- imageMirrors.localhost:5000 = ")
+
+
 @pytest.mark.parametrize("key", sorted(MACHINE))
-def test_what_a_refusal_proposes_for_one_machine_is_accepted(key: str) -> None:
-    example = "0" * 128 if key == "imageSha512" else MACHINE[key].example
+@pytest.mark.parametrize(("machine", "rules"), [("worker-1", MACHINE), ("control-plane-1", CONTROL_PLANE)])
+def test_what_a_refusal_proposes_for_one_machine_is_accepted(machine: str, rules: dict[str, Rule], key: str) -> None:
+    example = "0" * 128 if key == "imageSha512" else rules[key].example
     own = {"image": "/srv/debian.qcow2", key: example}
-    make_settings(machines=json.dumps({"worker-1": own}))
+    make_settings(machines=json.dumps({machine: own}))
 
 
 @pytest.mark.parametrize("key", sorted(RULES))

@@ -30,7 +30,8 @@ WORKERS = (
 TRUTH = "is refused: it must be true or false. Way out: set it with: pulumi config set systemUpgrade true"
 URI = (
     "is refused: it must be qemu:///system or qemu+TRANSPORT://HOST/system, as a text, "
-    "where TRANSPORT is ssh, tcp or tls, and without name= behind it. Way out: set it with: pulumi config set libvirt:uri qemu:///system"
+    "where TRANSPORT is ssh, tcp or tls, and without name= behind it. "
+    "Way out: set it with: pulumi config set libvirt:uri qemu:///system"
 )
 REMOVE = "pulumi config rm"
 NAME = (
