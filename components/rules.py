@@ -130,13 +130,13 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return known[near[0]] if near else ""
 
 
-def namespace_fault(key: str, value: object, project: str) -> str:
-    """One line for a key that belongs to no program or provider of this project."""
-    namespace, _, name = key.partition(":")
-    near = difflib.get_close_matches(namespace, [project], n=1)
-    meant = f" Did you mean {project}:{one_line(name)}?" if near or name in RULES else ""
+def namespace_fault(key: str, value: object, *, meant: str) -> str:
+    """One line for a key of a namespace that no program or provider of this project reads."""
+    question = f" Did you mean {one_line(meant)}?" if meant else ""
     removal = _removal(_as_argument(key))
-    return f"- {_named(key)} = {_shown(value)}: nothing here reads {one_line(namespace)}.{meant} {removal}"
+    return (
+        f"- {_named(key)} = {_shown(value)}: nothing here reads {one_line(key.partition(':')[0])}.{question} {removal}"
+    )
 
 
 def fault(key: str, value: object, rule: str, way_out: str) -> str:

@@ -21,6 +21,7 @@ from tools.check_configuration import load
 
 ONE = "The configuration has 1 fault; nothing was made."
 TWO = "The configuration has 2 faults; nothing was made."
+THREE = "The configuration has 3 faults; nothing was made."
 OWN = "  kubeadm-libvirt:"
 SEE = "Way out: see docs/configuration.md for how it is written"
 WORKERS = (
@@ -136,11 +137,44 @@ FILES: dict[str, tuple[str | bytes, str]] = {
         "Way out: write libvirt:NAME: VALUE",
     ),
     "our keys in the namespace of a provider": (
-        "config:\n  libvirt:workers: 3\n  kubernetes:nodePort: 31000\n  kubernetes:context: a\n",
-        f"{TWO}\n- libvirt:workers = '3': there is no such key. Did you mean kubeadm-libvirt:workers? "
+        "config:\n  libvirt:workers: 3\n  kubernetes:nodePort: 31000\n  kubernetes:version: 1.37.2\n",
+        f"{THREE}\n- libvirt:workers = '3': there is no such key. Did you mean kubeadm-libvirt:workers? "
         "Remove it with: pulumi config rm libvirt:workers\n"
-        "- kubernetes:nodePort = '31000': there is no such key. Did you mean kubeadm-libvirt:nodePort? "
-        "Remove it with: pulumi config rm kubernetes:nodePort",
+        "- kubernetes:nodePort = '31000': nothing here reads kubernetes. Did you mean kubeadm-libvirt:nodePort? "
+        "Remove it with: pulumi config rm kubernetes:nodePort\n"
+        "- kubernetes:version = '1.37.2': nothing here reads kubernetes. "
+        "Did you mean kubeadm-libvirt:kubernetesVersion? Remove it with: pulumi config rm kubernetes:version",
+    ),
+    "keys of Pulumi's own that do harm here, or nothing": (
+        "config:\n  pulumi:disable-default-providers: ['*']\n  pulumi:template: a\n  pulumi:tag: b\n",
+        f"{TWO}\n- pulumi:disable-default-providers = '[\"*\"]': there is no such key. "
+        "Remove it with: pulumi config rm pulumi:disable-default-providers\n"
+        "- pulumi:tag = 'b': there is no such key. Did you mean pulumi:tags? "
+        "Remove it with: pulumi config rm pulumi:tag",
+    ),
+    "a key that no provider reads": (
+        "config:\n  kubernetes:context: a\n  command:zzz: a\n",
+        f"{TWO}\n- kubernetes:context = 'a': nothing here reads kubernetes. "
+        "Remove it with: pulumi config rm kubernetes:context\n"
+        "- command:zzz = 'a': nothing here reads command. Remove it with: pulumi config rm command:zzz",
+    ),
+    **{
+        f"the keys of {namespace} below it": (
+            f"config:\n  {namespace}: {{{key}: {value}}}",
+            f'{ONE}\n- {namespace} = \'{{"{key}": "{value}"}}\' is refused: a namespace is written before each key, '
+            f"with a colon. Way out: {way_out}",
+        )
+        for namespace, key, value, way_out in (
+            ("kubernetes", "version", "1.37.2", "write kubeadm-libvirt:kubernetesVersion: 1.37.2"),
+            ("libvirt", "nodeport", "31000", "write kubeadm-libvirt:nodePort: 31000"),
+            ("libvirt", "uri", "qemu:///system", "write libvirt:uri: qemu:///system"),
+            ("command", "zzz", "a", "remove it"),
+        )
+    },
+    "an environment": (
+        "environment: [prod]\nconfig: {}\n",
+        f"{ONE}\n- environment = '[\"prod\"]' is refused: only Pulumi Cloud has environments, and the state of this "
+        "stack is kept elsewhere. Way out: write its values below config",
     ),
     "another key of libvirt": (
         "config:\n  libvirt:url: a\n  libvirt:zzz: a",
@@ -233,6 +267,7 @@ def test_a_malformed_stack_file_is_one_message(name: str, tmp_path: Path, monkey
     content, message = FILES[name]
     path = stack_file(tmp_path, content)
     monkeypatch.setattr(sys, "argv", ["check_configuration", str(path)])
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     with pytest.raises(SystemExit) as end:  # the whole command, without the start of Python: it takes a second
         runpy.run_path(str(REPOSITORY / "tools" / "check_configuration.py"), run_name="__main__")
     assert str(end.value.code).replace(str(path), "FILE").replace(path.name, "FILE") == message
@@ -272,12 +307,23 @@ def test_what_the_program_refuses_the_command_refuses_with_the_same_message(tmp_
         "config: {}\n",
         "config: null\n",
         "encryptionsalt: v1:a\n",
+        "environment:\nconfig:\n  pulumi:template: a\n  pulumi:tags: {a: b}\n",
         "\ufeffconfig:\n",
     ],
 )
 def test_a_file_that_sets_nothing_stands_for_the_defaults(tmp_path: Path, text: str) -> None:
     path = stack_file(tmp_path, text)
     assert load(path).workers == 2
+
+
+def test_an_environment_is_left_to_pulumi_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = stack_file(tmp_path, "environment: [prod]\n")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "https://api.pulumi.com")
+    assert load(path).workers == 2
+    for url in ("file:///srv/state", "s3://bucket"):
+        monkeypatch.setenv("PULUMI_BACKEND_URL", url)
+        with pytest.raises(SettingsError, match="environment"):
+            load(path)
 
 
 def test_a_value_is_read_as_pulumi_reads_it(tmp_path: Path) -> None:

@@ -14,9 +14,14 @@ from components.rules import ENCRYPTED, RULES, fault, namespace_fault, nearest, 
 from components.settings import refusal
 from tools.strict_yaml import file_fault, read_yaml
 
-PROVIDERS = ("command", "kubernetes", "libvirt", "pulumi")
-"""Namespaces that are not the project's own and are read all the same."""
-OTHER_SECTIONS = ("encryptedkey", "encryptionsalt", "environment", "secretsprovider")
+OTHERS_KEYS = {"libvirt": ("uri",), "pulumi": ("tags", "template")}
+"""Keys that are not the project's own and are read all the same, or do no harm, by their namespaces.
+
+Of Pulumi's other keys, disable-default-providers would take away the providers that everything here is made with, and
+autonaming names nothing here. The Kubernetes provider is given all it needs by the program.
+"""
+PROVIDERS = ("command", "kubernetes", *OTHERS_KEYS)
+OTHER_SECTIONS = ("encryptedkey", "encryptionsalt", "secretsprovider")
 """What Pulumi itself writes beside `config`."""
 
 
@@ -37,7 +42,7 @@ def read_stack_file(path: Path) -> StackFile:
         document = {}
     if not isinstance(document, dict):
         raise refusal([file_fault(path, "it must be a mapping that has the key config")])
-    faults = [_misplaced(path, key, value) for key, value in document.items() if key not in ("config", *OTHER_SECTIONS)]
+    faults = [wrong for key, value in document.items() if (wrong := _section_fault(path, key, value))]
     config = document.get("config")
     if config is None:
         config = {}
@@ -78,8 +83,15 @@ def _has_secret(value: Any) -> bool:
     return isinstance(value, dict) and (set(value) == {"secure"} or any(map(_has_secret, value.values())))
 
 
-def _misplaced(path: Path, key: str, value: object) -> str:
-    """The line about a key beside `config`."""
+def _section_fault(path: Path, key: str, value: object) -> str | None:
+    """The line about a key beside `config`, unless it may be there."""
+    if key in ("config", *OTHER_SECTIONS):
+        return None
+    if key == "environment":
+        in_the_cloud = os.environ.get("PULUMI_BACKEND_URL", "").startswith(("http://", "https://"))
+        rule = "only Pulumi Cloud has environments, and the state of this stack is kept elsewhere"
+        # Pulumi reads nothing and `null` as none at all, and everything else as one.
+        return None if in_the_cloud or value is None else fault(key, value, rule, "write its values below config")
     if key.lower() == "config":
         return fault(key, value, "Pulumi reads config alone, in lower case", "call it config")
     whole = key if ":" in key else f"{PROJECT}:{key}"
@@ -92,19 +104,27 @@ def _name_fault(key: str, value: object) -> str | None:
     if not name or ":" in namespace or (colon and not namespace):
         return fault(key, value, "a key must have the form NAMESPACE:NAME", f"call it {PROJECT}:NAME")
     if not colon and key in (PROJECT, *PROVIDERS):
-        example = next((f"{inner}: {text}" for inner, text in _texts(value)), "NAME: VALUE")
+        inner, text = next(iter(_texts(value)), ("NAME", "VALUE"))
+        meant = f"{key}:{inner}" if key == PROJECT or inner == "NAME" else _meant(key, inner)
         rule = "a namespace is written before each key, with a colon"
-        return fault(key, value, rule, f"write {key}:{one_line(example)}")
-    if namespace in ("", PROJECT):
+        return fault(key, value, rule, f"write {one_line(f'{meant}: {text}')}" if meant else "remove it")
+    if namespace in ("", PROJECT) or name in OTHERS_KEYS.get(namespace, ()):
         return None
-    if namespace not in PROVIDERS:
-        return namespace_fault(key, value, PROJECT)
-    if name in RULES:
-        return no_such_key(key, value, meant=f"{PROJECT}:{name}", removal=key)
-    if namespace == "libvirt" and key != LIBVIRT_URI:
-        meant = LIBVIRT_URI if nearest(name, ["uri"]) else ""
+    meant = _meant(namespace, name)
+    if namespace in OTHERS_KEYS:
         return no_such_key(key, value, meant=meant, removal=key)
-    return None
+    return namespace_fault(key, value, meant=meant)
+
+
+def _meant(namespace: str, name: str) -> str:
+    """The whole key that one of another namespace may be meant for, or nothing."""
+    if near := nearest(name, OTHERS_KEYS.get(namespace, ())):
+        return f"{namespace}:{near}"
+    joined = {key.lower(): key for key in RULES}.get(f"{namespace}{name}".lower())  # kubernetes:version
+    near = joined or nearest(name, RULES)
+    if not near and namespace not in PROVIDERS and nearest(namespace, [PROJECT]):
+        near = name
+    return f"{PROJECT}:{near}" if near else ""
 
 
 def _texts(value: object) -> list[tuple[str, str]]:
