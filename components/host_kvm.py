@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from components.host_report import Report
+from components.pulumi_command import config
 from components.settings import Settings
 
 KVM = Path("/dev/kvm")
@@ -18,7 +19,7 @@ def kvm_device(settings: Settings) -> Report:
     if KVM.exists():
         return Report(f"virtualization: {KVM}")
     flags = set(CPU.read_text().split()) if CPU.exists() else set()
-    emulate = "or accept software emulation: pulumi config set virtualization qemu"
+    emulate = f"or accept software emulation: {config('set virtualization qemu')}"
     if flags & {"vmx", "svm"}:
         module = "kvm_intel" if "vmx" in flags else "kvm_amd"
         return Report("virtualization", [f"there is no {KVM}. Load its module: sudo modprobe {module}, {emulate}"])

@@ -14,13 +14,14 @@ from components.host_program import is_there, nearest
 from components.host_report import Report
 from components.host_storage import strangers_fault
 from components.nodes import Node, all_nodes
+from components.pulumi_command import config
 from components.settings import Settings
 
 MEMORY = Path("/proc/meminfo")
 QEMU_CONFIG = Path("/etc/libvirt/qemu.conf")
 QEMU_USERS = ("libvirt-qemu", "qemu")
 """Debian's and Fedora's."""
-CHOOSE_PATH = "pulumi config set storagePath DIRECTORY"
+CHOOSE_PATH = config("set storagePath DIRECTORY")
 MAKE_ROOM = f"Make room, or choose another: {CHOOSE_PATH}"
 GIB = 1 << 30
 GROWTH = 2 * GIB
@@ -96,7 +97,7 @@ def _has_own_rules(place: Path) -> bool:
 
 def _qemu_user() -> pwd.struct_passwd | None:
     try:
-        set_by_hand = re.findall(r'(?m)^\s*user\s*=\s*"\+?([^"]+)"', QEMU_CONFIG.read_text())
+        set_by_hand = re.findall(r'(?m)^\s*user\s*=\s*"\+?([^"]+)"', QEMU_CONFIG.read_text(errors="replace"))
     except OSError:  # only root may read it
         set_by_hand = []
     for name in (*set_by_hand[-1:], *QEMU_USERS):
@@ -117,7 +118,7 @@ def memory(settings: Settings, libvirt: Libvirt) -> Report:
         return Report(subject)
     line = (
         f"this host has {available} MiB of memory available and the machines need {wanted} MiB. "
-        f"Free {wanted - available} MiB, or make them smaller: pulumi config set workerMemory 1024"
+        f"Free {wanted - available} MiB, or make them smaller: {config('set workerMemory 1024')}"
     )
     return Report(subject, [line])
 

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from components.pulumi_command import config
 from components.virsh import Domain, LeftoversError, Virsh
 
 MARK = "kubeadm-libvirt "
-ANOTHER_NAME = "If not, choose another name for this cluster: pulumi config set clusterName NAME"
+ANOTHER_NAME = f"If not, choose another name for this cluster: {config('set clusterName NAME')}"
 UNDEFINE = ("undefine", "--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata", "--domain")
 
 

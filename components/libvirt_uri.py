@@ -8,10 +8,11 @@ from ipaddress import IPv6Address
 from urllib.parse import unquote
 
 from components.addresses import LABEL, LAST_PORT, check_server
+from components.pulumi_command import config
 from components.rules import fault
 
 LIBVIRT_URI = "libvirt:uri"
-SET_LIBVIRT_URI = f"pulumi config set {LIBVIRT_URI} qemu:///system"
+SET_LIBVIRT_URI = config(f"set {LIBVIRT_URI} qemu:///system")
 
 TRANSPORTS = ("ssh", "tcp", "tls")
 """To another host: those that the libvirt provider has; virsh has more, and refuses a host with unix."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from components.image_names import is_dockers_hub, mirrored_registry
+from components.pulumi_command import config
 from components.rules import RULES, Rule, fault, nearest, no_such_key
 
 MACHINE = {
@@ -51,4 +52,4 @@ def _meant(registry: str) -> str:
 
 
 def _refused(name: str, value: object, rule: Rule, path: str) -> str:
-    return fault(name, value, f"it {rule.rule}", f"set it with: pulumi config set --path {path} {rule.example}")
+    return fault(name, value, f"it {rule.rule}", f"set it with: {config(f'set --path {path} {rule.example}')}")

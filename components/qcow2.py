@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from components.formats import LARGEST_DISK
+from components.pulumi_command import config
 from components.rules import fault
 
 MAGIC = b"QFI\xfb"
@@ -42,7 +43,7 @@ def disk_fault(path: Path, disk_size: int, *, key: str = "diskSize") -> str | No
     if disk_size >= needed:
         return None
     place = f"--path {key}" if "." in key else key
-    way_out = f"set it with: pulumi config set {place} {needed}"
+    way_out = f"set it with: {config(f'set {place} {needed}')}"
     if needed > LARGEST_DISK:
         way_out = f"take another image, for diskSize is {LARGEST_DISK} at most"
     return fault(key, disk_size, f"the image has a disk of {needed} GiB, and no machine's may be smaller", way_out)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.one_line import foreign_sign, one_line
+from components.pulumi_command import config
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def setting(key: str, options: str = "") -> str:
     """The command that sets a key to its example."""
     rule = RULES[key]
     place = f"--path {shlex.quote(rule.path)}" if rule.path else key
-    return f"pulumi config set {options}{place} {rule.example}"
+    return config(f"set {options}{place} {rule.example}")
 
 
 def no_such_key(key: str, value: object, *, meant: str, removal: str) -> str:
@@ -150,7 +151,7 @@ def _as_argument(key: str) -> str:
 
 
 def _removal(key: str) -> str:
-    return f"Remove it with: pulumi config rm {one_line(key)}"
+    return f"Remove it with: {config(f'rm {one_line(key)}')}"
 
 
 def _named(key: str) -> str:

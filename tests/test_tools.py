@@ -544,6 +544,23 @@ def test_what_would_not_end_in_time_is_left_out_with_a_word(host: Path, minutes:
     assert (done.returncode, done.stderr) == (int(bool(said)), said)
 
 
+@pytest.mark.parametrize("stack", ["dev", "lab"])
+def test_the_way_out_of_a_refusal_is_a_command_that_is_there(host: Path, stack: str) -> None:
+    file = host / "Pulumi.x.yaml"
+    file.write_text(
+        "config:\n  workers: 0\n  kubeadm-libvirt:machines: {worker-1: {cpus: 0, zzz: 1}}\n  libvirt:uri: a\n"
+    )
+    done = shell(host, f"use_stack {stack}; .venv/bin/python -m tools.check_configuration {file}")
+    config = f"tools/pulumi {stack} config"
+    ways_out = [line.split("ith: ")[1] for line in done.stderr.splitlines()[1:]]
+    assert sorted(ways_out) == [
+        f"{config} rm --path machines.worker-1.zzz",
+        f"{config} set --path machines.worker-1.cpus 2",
+        f"{config} set libvirt:uri qemu:///system",
+        f"{config} set workers 2",
+    ]
+
+
 @pytest.mark.parametrize("module", ["doctor", "leftovers", "repair", "check_configuration"])
 def test_a_tool_without_its_file_says_how_it_is_used(module: str) -> None:
     done = subprocess.run(

@@ -52,6 +52,7 @@ python_environment() {
 # use_stack STACK: what Pulumi needs in its environment to work on this stack.
 use_stack() {
   export PATH=$PWD/.venv/bin:$PATH PULUMI_SKIP_UPDATE_CHECK=true
+  export KUBEADM_LIBVIRT_PULUMI="tools/pulumi $1" # what messages call it: the one below is on no user's PATH
   if [[ $1 == lab ]]; then
     export PATH=$cache/bin:$PATH PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
     export PULUMI_HOME=${OFFICIAL_PULUMI_HOME:-$cache/pulumi-home}

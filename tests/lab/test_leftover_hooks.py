@@ -47,7 +47,7 @@ def test_a_run_stops_before_somebody_elses_running_domain_and_says_what_to_do(ch
     assert f'failed: The domain {name} runs, and this stack did not make it: its description is "mail server".' in (
         up.output
     )
-    assert "If not, choose another name for this cluster: pulumi config set clusterName NAME" in up.output
+    assert "If not, choose another name for this cluster: tools/pulumi lab config set clusterName NAME" in up.output
     assert "mail server" in checkout.virsh("desc", name)
     assert not any(
         name in resource["urn"] for resource in checkout.state()["resources"] if "Domain" in resource["type"]
