@@ -42,8 +42,16 @@ class BaseImage:
 
 def cache_directory() -> Path:
     """Where downloaded images are kept, named by their checksum."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    set_by_user = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(set_by_user) if set_by_user.startswith("/") else _home() / ".cache"  # as XDG says of a relative one
     return base / "kubeadm-libvirt" / "images-downloaded"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # no HOME, and a user that the system does not know
+        return Path("/nonexistent")  # as Debian has it for users without one; nothing can be made there
 
 
 def base_images(nodes: Sequence[Node], *, preview: bool) -> dict[str, BaseImage]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import urllib.request
-from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network
 
 import pulumi
 
@@ -16,6 +17,7 @@ from components.host_program import clock, directories, machine_type, packages
 from components.host_report import Report
 from components.host_resources import memory, passage, storage
 from components.host_security import app_armor
+from components.kubeadm import API_PORT
 from components.libvirt_uri import SET_LIBVIRT_URI, is_this_hosts, uri_fault
 from components.nodes import control_planes
 from components.one_line import without_passwords
@@ -85,26 +87,35 @@ def tools() -> Report:
 
 
 def proxy(settings: Settings) -> Report:
-    """Whether the Kubernetes provider would ask a proxy for the API server; it minds the same variables as kubectl."""
+    """Whether the Kubernetes provider would ask a proxy for the API server; it minds the same variables as kubectl.
+
+    As Go does up to 1.26 (golang.org/x/net/http/httpproxy): a name in upper case comes first, unless it is empty.
+    """
     server = control_planes(settings)[0].address
-    proxies = urllib.request.getproxies_environment()
-    exceptions = [entry.strip() for entry in proxies.get("no", "").split(",")]
+    asked, left_out = (_first_set(name) for name in ("HTTPS_PROXY", "NO_PROXY"))
     subject = f"proxy: none for {server}"
-    if "https" not in proxies or any(_covers(entry, str(server)) for entry in exceptions):
+    if not os.environ.get(asked) or any(_covers(entry, server) for entry in os.environ.get(left_out, "").split(",")):
         return Report(subject)
-    asked = without_passwords(proxies["https"])
     line = (
-        f"HTTPS_PROXY = '{asked}' would be asked for the machines, which only this host can reach. Leave "
-        f'them out: export NO_PROXY="$NO_PROXY,{settings.network_cidr}"'
+        f"{asked} = '{without_passwords(os.environ[asked])}' would be asked for the machines, which only this host can "
+        f'reach. Leave them out: export {left_out}="${left_out},{settings.network_cidr}"'
     )
     return Report(subject, [line])
 
 
-def _covers(entry: str, address: str) -> bool:
-    """Whether an entry of NO_PROXY, which may be a network, is about an address."""
+def _first_set(name: str) -> str:
+    """The variable that counts: its name in upper or in lower case."""
+    return name.lower() if os.environ.get(name.lower()) and not os.environ.get(name) else name
+
+
+def _covers(entry: str, server: IPv4Address) -> bool:
+    """Whether an entry of NO_PROXY is about the API server: *, a network, or an address with or without its port."""
+    entry = entry.strip()
     if entry == "*":
         return True
-    try:
-        return IPv4Network(f"{address}/32").subnet_of(IPv4Network(entry, strict=False))
-    except (AddressValueError, NetmaskValueError):
-        return False
+    address, _, port = entry.partition(":")
+    with suppress(ValueError):
+        if "/" in entry:
+            return server in IPv4Network(entry, strict=False)
+        return IPv4Address(address) == server and port in ("", str(API_PORT))
+    return False

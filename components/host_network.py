@@ -7,13 +7,15 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from components.host_libvirt import PATIENCE, Libvirt
 from components.host_report import Report
 from components.network import bridge_name
+from components.network_rules import network_faults
+from components.pulumi_command import config
 from components.settings import Settings
 
 ROUTES = Path("/proc/net/route")
@@ -41,20 +43,32 @@ def network_addresses(settings: Settings, libvirt: Libvirt | None) -> Report:
                 taken.setdefault(other.bridge or other.name, (f"libvirt's network {other.name}", network))
     used = [network for _, network in routes if network.prefixlen > 1]
     used += [network for other in others for network in other.addresses]
-    free = _free_network([cidr, settings.pod_cidr, settings.service_cidr, *used])
+    free = _free_network(settings, [cidr, *used])
+    choose = f"Choose another: {config(f'set networkCidr {free}')}"
+    way_out = choose if free else "No network that could be proposed is free: choose another for one of the two"
     return Report(
         f"networkCidr: {cidr} is free, or this cluster's",
-        [
-            f"networkCidr = '{cidr}' is taken: {holder} has {network}. Choose another: "
-            f"pulumi config set networkCidr {free}"
-            for holder, network in taken.values()
-        ],
+        [f"networkCidr = '{cidr}' is taken: {holder} has {network}. {way_out}" for holder, network in taken.values()],
     )
 
 
-def _free_network(used: Iterable[IPv4Network]) -> IPv4Network:
-    candidates = [IPv4Network(f"10.{second}.3.0/24") for second in range(77, 256)]
-    return next((one for one in candidates if not any(one.overlaps(other) for other in used)), candidates[0])
+def _free_network(settings: Settings, used: Collection[IPv4Network]) -> IPv4Network | None:
+    """A private network that nothing uses, and that goes with the rest of the configuration."""
+    values = settings.model_dump(mode="json", by_alias=True)
+    candidates = [
+        *(f"10.{octet}.3.0/24" for octet in range(77, 256)),
+        *(f"192.168.{octet}.0/24" for octet in range(77, 256)),
+        *(f"172.{octet}.3.0/24" for octet in range(16, 32)),
+    ]
+    return next(
+        (
+            network
+            for network in map(IPv4Network, candidates)
+            if not any(network.overlaps(other) for other in used)
+            and not network_faults({**values, "networkCidr": str(network)})
+        ),
+        None,
+    )
 
 
 def routes_of_this_host() -> list[tuple[str, IPv4Network]]:
@@ -89,7 +103,7 @@ def bridge(settings: Settings, libvirt: Libvirt | None) -> Report:
     return Report(subject)
 
 
-CHOOSE_NAME = "pulumi config set clusterName k8s2"
+CHOOSE_NAME = config("set clusterName k8s2")
 
 
 def name_server() -> Report:
@@ -146,6 +160,6 @@ def forwarding(settings: Settings, libvirt: Libvirt) -> Report:
 
 def _keeps_to_iptables() -> bool:
     try:
-        return bool(re.search(r'(?m)^\s*firewall_backend\s*=\s*"iptables"', NETWORK_CONFIG.read_text()))
+        return bool(re.search(r'(?m)^\s*firewall_backend\s*=\s*"iptables"', NETWORK_CONFIG.read_text(errors="replace")))
     except OSError:
         return False

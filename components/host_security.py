@@ -23,7 +23,7 @@ def app_armor(settings: Settings, libvirt: Libvirt) -> Report:
     if "apparmor" not in libvirt.security:
         return Report(subject)
     try:
-        rules = LOCAL_RULES.read_text()
+        rules = LOCAL_RULES.read_text(errors="replace")
     except OSError:
         rules = ""
     if any(f"{place}/**" in rules for place in (directory, *directory.parents[:-1])):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import platform
+import pwd
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 
 import pulumi
 import pytest
 
 from components import host_program
+from components.base_image import cache_directory
 from components.host import TOOLS, check_host, examine
 from components.settings import Settings
 from tests.fake_host import FakeHost
@@ -138,25 +141,83 @@ def test_a_cache_that_cannot_be_written_matters_only_for_an_image_from_a_url(
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy"])
-@pytest.mark.parametrize("exceptions", ["", "localhost,10.17.4.0/24", "host.example"])
+@pytest.mark.parametrize("exceptions", ["", "localhost,10.17.4.0/24", "host.example", "10.17.3.11:443"])
 def test_a_proxy_that_would_be_asked_for_the_api_server_is_refused(
     ready: FakeHost, monkeypatch: pytest.MonkeyPatch, variable: str, exceptions: str
 ) -> None:
     monkeypatch.setenv(variable, "http://me:secret@proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", exceptions)
     assert ready.faults() == [
-        "- HTTPS_PROXY = 'http://…@proxy.example:3128' would be asked for the machines, which only this host can "
+        f"- {variable} = 'http://…@proxy.example:3128' would be asked for the machines, which only this host can "
         'reach. Leave them out: export NO_PROXY="$NO_PROXY,10.17.3.0/24"'
     ]
 
 
-@pytest.mark.parametrize("exceptions", ["*", "localhost, 10.17.3.0/24", "10.0.0.0/8", "10.17.3.11"])
+@pytest.mark.parametrize(
+    "exceptions", ["*", "localhost, 10.17.3.0/24", "10.0.0.0/8", "10.17.3.11", "a,10.17.3.11:6443"]
+)
 def test_a_proxy_that_leaves_the_machines_out_is_accepted(
     ready: FakeHost, monkeypatch: pytest.MonkeyPatch, exceptions: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", exceptions)
     ready.accepted()
+
+
+def test_a_variable_in_upper_case_comes_before_one_in_lower_case_unless_it_is_empty(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://lower.example:3128")
+    monkeypatch.setenv("no_proxy", "10.17.3.0/24")
+    monkeypatch.setenv("NO_PROXY", "")
+    ready.accepted()
+    monkeypatch.setenv("NO_PROXY", "host.example")
+    monkeypatch.setenv("HTTPS_PROXY", "")
+    (line,) = ready.faults()
+    assert line.startswith("- https_proxy = 'http://lower.example:3128' would be asked ")
+    monkeypatch.setenv("HTTPS_PROXY", "http://upper.example:3128")
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("no_proxy", "host.example")
+    (line,) = ready.faults()
+    assert line.startswith("- HTTPS_PROXY = 'http://upper.example:3128' would be asked ")
+    assert line.endswith('export no_proxy="$no_proxy,10.17.3.0/24"')
+
+
+def test_files_that_are_no_utf_8_are_read_all_the_same(ready: FakeHost) -> None:
+    for name, text in {"qemu.conf": 'user = "root"', "network.conf": "", "apparmor": f"{ready.directory}/**"}.items():
+        ready.file(name).write_bytes(f"# f\xfcr uns\n{text}\n".encode("latin-1"))
+    ready.answers("capabilities", "<c><host><secmodel><model>apparmor</model></secmodel></host></c>")
+    ready.libvirt("11.3.0")
+    ready.accepted()
+
+
+@pytest.mark.parametrize("cache", [None, "", "cache", "./cache"])
+def test_images_are_kept_in_the_home_directory_unless_an_absolute_path_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, cache: str | None
+) -> None:
+    if cache is None:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    else:
+        monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert cache_directory() == Path("/home/me/.cache/kubeadm-libvirt/images-downloaded")
+
+
+def test_a_user_without_a_home_directory_is_told_where_images_cannot_be_kept(
+    ready: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != Path("/") and access(path, mode))
+    assert ready.faults() == [
+        "- images cannot be kept in /nonexistent/.cache/kubeadm-libvirt/images-downloaded. "
+        "Make that directory writable, or set XDG_CACHE_HOME"
+    ]
 
 
 def test_every_check_says_what_it_looked_at(ready: FakeHost) -> None:

@@ -46,6 +46,32 @@ def test_the_network_that_is_proposed_is_free_itself(ready: FakeHost) -> None:
 
 
 @pytest.mark.parametrize(
+    ("routes", "pods", "way_out"),
+    [
+        ([], "10.0.0.0/8", "Choose another: pulumi config set networkCidr 192.168.77.0/24"),
+        ([("a", "192.168.0.0/16")], "10.0.0.0/8", "Choose another: pulumi config set networkCidr 172.16.3.0/24"),
+        (
+            # Docker takes the next network for its bridge, and that is the pods'.
+            [("a", "192.168.0.0/16"), ("b", "10.0.0.0/8"), ("c", "172.16.0.0/16")],
+            "172.18.0.0/16",
+            "Choose another: pulumi config set networkCidr 172.19.3.0/24",
+        ),
+        (
+            [("a", "192.168.0.0/16"), ("b", "172.16.0.0/12")],
+            "10.0.0.0/8",
+            "No network that could be proposed is free: choose another for one of the two",
+        ),
+    ],
+)
+def test_no_network_is_proposed_that_would_be_refused(
+    ready: FakeHost, routes: list[tuple[str, str]], pods: str, way_out: str
+) -> None:
+    ready.routes(("eth0", "11.17.3.0/24"), *routes)
+    (line,) = ready.faults(networkCidr="11.17.3.0/24", podCidr=pods, serviceCidr="12.96.0.0/16")
+    assert line.endswith(f" has 11.17.3.0/24. {way_out}")
+
+
+@pytest.mark.parametrize(
     "routes",
     [
         [("eth0", "10.17.2.0/24"), ("eth1", "10.17.4.0/24")],
