@@ -31,6 +31,13 @@ LARGEST_DISK = 4096
 """GiB."""
 
 
+def tidy(value: Any) -> Any:
+    """A text without the blanks around it; a URL's scheme, of which the letters do not matter, in lower case."""
+    if not isinstance(value, str):
+        return value
+    return re.sub("^https?://", lambda scheme: scheme[0].lower(), value.strip(), flags=re.IGNORECASE)
+
+
 def _whole_number(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9][0-9]{0,9})", value):
         return int(value)
@@ -133,8 +140,8 @@ Truth = Annotated[bool, BeforeValidator(_truth)]
 Cidr = Annotated[IPv4Network, BeforeValidator(network)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 FileUrl = Annotated[str, AfterValidator(_file_url)]
-ImageSource = Annotated[str, AfterValidator(_image)]
+ImageSource = Annotated[str, BeforeValidator(tidy), AfterValidator(_image)]
 Directory = Annotated[str, AfterValidator(_directory)]
-Sha512 = Annotated[str, Field(pattern=r"^([0-9a-f]{128})?$")]
+Sha512 = Annotated[str, BeforeValidator(tidy), Field(pattern=r"^([0-9a-f]{128})?$")]
 Memory = Annotated[WholeNumber, Field(ge=1024, le=1024 * 1024)]
 DiskSize = Annotated[WholeNumber, Field(ge=8, le=LARGEST_DISK)]

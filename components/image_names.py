@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 
 from components.addresses import LAST_PORT, NAME_LENGTH, check_server
-from components.formats import base_url, json_object, raw_object
+from components.formats import base_url, json_object, raw_object, tidy
 
 _REGISTRY = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[1-9][0-9]{0,4})?"
 # The grammar of github.com/distribution/reference, which Kubernetes and containerd use.
@@ -61,7 +61,7 @@ def _image_name(value: str) -> str:
 def _mirror(value: str) -> str:
     if not value:
         raise ValueError("empty")
-    return base_url(value).rstrip("/")
+    return base_url(tidy(value)).rstrip("/")
 
 
 def mirrors(value: Any) -> dict[str, str]:

@@ -24,6 +24,7 @@ from components.formats import (
     Truth,
     WholeNumber,
     raw_object,
+    tidy,
 )
 from components.image_names import ImageName, Mirrors
 from components.machine_settings import Machines
@@ -99,7 +100,8 @@ def load_settings(values: Mapping[str, Any], *, found: Sequence[str] = ()) -> Se
 
     Raises SettingsError with a line for every fault; first those that were found where the values come from.
     """
-    values = {key: _stripped(key, value) for key, value in values.items()}
+    # Pulumi itself refuses blanks around a number or a truth value.
+    values = {key: value if key in _NUMBERS_AND_TRUTHS else tidy(value) for key, value in values.items()}
     settings: Settings | None = None
     wrong: dict[str, dict[str, None]] = {}
     unknown = [key_fault(key, value) for key, value in values.items() if key not in RULES]
@@ -138,8 +140,3 @@ def stack_values() -> dict[str, Any]:
         for key, value in everything.items()
         if key.startswith(prefix)
     }
-
-
-def _stripped(key: str, value: Any) -> Any:
-    """Without the blanks around a text. Pulumi itself refuses them around a number or a truth value."""
-    return value.strip() if isinstance(value, str) and key not in _NUMBERS_AND_TRUTHS else value

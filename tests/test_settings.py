@@ -63,6 +63,19 @@ def test_blanks_around_a_text_do_no_harm() -> None:
     assert (settings.pod_cidr, settings.cluster_name) == (IPv4Network("10.32.0.0/16"), "k8s")
 
 
+def test_blanks_around_a_text_inside_a_key_do_no_harm() -> None:
+    own = f'{{"worker-1": {{"image": " /srv/a ", "imageSha512": " {SUM}\\n"}}}}'
+    settings = make_settings(machines=own, imageMirrors='{"docker.io": " http://a/ "}')
+    assert (settings.machines["worker-1"].image, settings.machines["worker-1"].image_sha512) == ("/srv/a", SUM)
+    assert settings.image_mirrors == {"docker.io": "http://a"}
+
+
+def test_the_letters_of_a_scheme_do_not_matter() -> None:
+    settings = make_settings(image="HTTPS://a/B.qcow2", aptMirror="Http://A/b", imageMirrors='{"ghcr.io": "HTTP://a"}')
+    assert (settings.image, settings.apt_mirror) == ("https://a/B.qcow2", "http://A/b")
+    assert settings.image_mirrors == {"ghcr.io": "http://a"}
+
+
 @pytest.mark.parametrize(
     "overrides",
     [
