@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from components.image_names import is_dockers_hub, mirrored_registry
 from components.pulumi_command import config
-from components.rules import RULES, Rule, fault, nearest, no_such_key
+from components.rules import RULES, URL_SIGNS, Rule, fault, nearest, no_such_key
 
 MACHINE = {
     "cpus": RULES["workerCpus"],
@@ -18,7 +18,7 @@ MACHINE = {
 """What a single machine may have of its own."""
 CONTROL_PLANE = {**MACHINE, "cpus": RULES["controlPlaneCpus"], "memory": RULES["controlPlaneMemory"]}
 """What a control plane may; it needs more (machine_rules.py)."""
-MIRROR = Rule("must be an http(s) URL without user name and query", "http://10.0.0.5:5000")
+MIRROR = Rule("must be an http(s) URL without user name and query", "http://10.0.0.5:5000", signs=URL_SIGNS)
 
 _PLAIN = r"[A-Za-z0-9_-]+"
 """What a path of `pulumi config set --path` takes without quotes."""
@@ -30,7 +30,8 @@ def nested_fault(location: Sequence[int | str], value: object) -> str | None:
         case ("machines", str(machine), str(key)) if re.fullmatch(_PLAIN, machine) and re.fullmatch(_PLAIN, key):
             path = f"machines.{machine}.{key}"
             if key not in MACHINE:
-                return no_such_key(path, value, meant=nearest(key, MACHINE), removal=f"--path {path}")
+                known = f"; a machine has {', '.join(MACHINE)}"
+                return no_such_key(path, value, meant=nearest(key, MACHINE), removal=f"--path {path}", known=known)
             rules = CONTROL_PLANE if machine.startswith("control-plane") else MACHINE
             return _refused(path, value, rules[key], path)
         case ("imageMirrors", str(registry), "[key]"):
@@ -52,4 +53,5 @@ def _meant(registry: str) -> str:
 
 
 def _refused(name: str, value: object, rule: Rule, path: str) -> str:
-    return fault(name, value, f"it {rule.rule}", f"set it with: {config(f'set --path {path} {rule.example}')}")
+    way_out = f"set it with: {config(f'set --path {path} {rule.example}')}"
+    return fault(name, value, f"it {rule.rule}", way_out, form=rule)

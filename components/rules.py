@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,13 @@ class Rule:
     example: str
     path: str = ""
     """What `pulumi config set --path` sets to the example: a text is no object for Pulumi."""
+    signs: str = ""
+    """What a text may consist of, as a set of a regular expression: for a sign that is too far behind to be shown."""
+    length: int = 0
+    """How many signs a text must have, where they are too many to count."""
+
+
+URL_SIGNS = r"A-Za-z0-9._~!$&'()*+,;=:@/?%-"
 
 
 RULES: dict[str, Rule] = {
@@ -46,7 +54,10 @@ RULES: dict[str, Rule] = {
         "/var/lib/libvirt/boot/debian-13.qcow2",
     ),
     "imageSha512": Rule(
-        "must be 128 hexadecimal digits in lower case, or empty for a local file", "$(sha512sum FILE | cut -c -128)"
+        "must be 128 hexadecimal digits in lower case, or empty for a local file",
+        "$(sha512sum FILE | cut -c -128)",
+        signs="0-9a-f",
+        length=128,
     ),
     "machines": Rule(
         "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines",
@@ -59,14 +70,21 @@ RULES: dict[str, Rule] = {
     "storagePath": Rule(
         "must be an absolute path of letters, digits and . _ + @ = - without .., 999 at most, or empty",
         "/srv/kubernetes",
+        signs="A-Za-z0-9._+@=/-",
     ),
     "timeoutFactor": Rule("must be a whole number, 1 to 60", "1"),
-    "aptMirror": Rule("must be an http(s) URL without user name and query, or empty", "http://mirror.example/debian"),
+    "aptMirror": Rule(
+        "must be an http(s) URL without user name and query, or empty", "http://mirror.example/debian", signs=URL_SIGNS
+    ),
     "aptMirrorKey": Rule(
-        "must be an http(s) URL without user name, or empty", "http://mirror.example/debian/archive-key.asc"
+        "must be an http(s) URL without user name, or empty",
+        "http://mirror.example/debian/archive-key.asc",
+        signs=URL_SIGNS,
     ),
     "kubernetesAptRepository": Rule(
-        "must be an http(s) URL without user name and query, or empty", "http://mirror.example/kubernetes/v1.37/deb/"
+        "must be an http(s) URL without user name and query, or empty",
+        "http://mirror.example/kubernetes/v1.37/deb/",
+        signs=URL_SIGNS,
     ),
     "imageMirrors": Rule(
         "must map registries to http(s) URLs without user name and query",
@@ -74,11 +92,15 @@ RULES: dict[str, Rule] = {
         'imageMirrors["docker.io"]',
     ),
     "webServerImage": Rule(
-        "must be a whole image name: registry, path, and tag or digest", "docker.io/library/nginx:1.26.3"
+        "must be a whole image name: registry, path, and tag or sha256 digest",
+        "docker.io/library/nginx:1.26.3",
+        signs="A-Za-z0-9._:@/-",
     ),
     "webServerReplicas": Rule("must be a whole number, 1 to 100", "2"),
-    "nodePort": Rule("must be 30000 to 32767, the range Kubernetes gives to node ports", "30080"),
+    "nodePort": Rule("must be a whole number, 30000 to 32767, the range Kubernetes gives to node ports", "30080"),
 }
+_URLS = ("image", "aptMirror", "aptMirrorKey", "kubernetesAptRepository", "imageMirrors", "webServerImage", "machines")
+"""Keys whose values have an @ only behind a user, who may have a password."""
 
 CONTROL_PLANE_CPUS = 2
 """Fewer are refused by kubeadm."""
@@ -99,7 +121,7 @@ FIRST_WORKER_HOST = 21
 def key_fault(key: str, value: object, *, missing: bool = False) -> str:
     """One line: key, value, rule and way out."""
     if key not in RULES:
-        return no_such_key(key, value, meant=nearest(key, RULES), removal=_as_argument(key))
+        return _misplaced(key, value) or no_such_key(key, value, meant=nearest(key, RULES), removal=_as_argument(key))
     rule = RULES[key]
     if missing:
         return f"- {key} is missing: it {rule.rule}. Set it with: {setting(key)}"
@@ -108,7 +130,19 @@ def key_fault(key: str, value: object, *, missing: bool = False) -> str:
         return (
             f"- {key} is encrypted and so is refused: it would be in the state in clear all the same. Way out: {plain}"
         )
-    return fault(key, value, f"it {rule.rule}", f"set it with: {setting(key)}")
+    return fault(key, value, f"it {rule.rule}", f"set it with: {setting(key)}", form=rule)
+
+
+def _misplaced(key: str, value: object) -> str | None:
+    """One line for a key with dots, as `pulumi config set` without --path writes it, where a mapping's is meant."""
+    match = re.fullmatch(r"(\w+)([.\[])(.+)", key, re.DOTALL)
+    if not match or match[1] not in RULES or not RULES[match[1]].path:
+        return None
+    path = f'{match[1]}["{match[3]}"]' if (match[1], match[2]) == ("imageMirrors", ".") else key
+    text = shlex.quote(one_line(str(value))) if isinstance(value, str | int) else "VALUE"
+    commands = [f"rm {_as_argument(key)}", f"set --path {shlex.quote(path)} {text}"]
+    way_out = " && ".join(config(one_line(command)) for command in commands)
+    return fault(key, value, f"without --path it is not inside {match[1]}", way_out)
 
 
 def setting(key: str, options: str = "") -> str:
@@ -118,10 +152,10 @@ def setting(key: str, options: str = "") -> str:
     return config(f"set {options}{place} {rule.example}")
 
 
-def no_such_key(key: str, value: object, *, meant: str, removal: str) -> str:
+def no_such_key(key: str, value: object, *, meant: str, removal: str, known: str = "") -> str:
     """One line for a key that nothing reads. `removal` is what `pulumi config rm` is to remove."""
     question = f" Did you mean {meant}?" if meant else ""
-    return f"- {_named(key)} = {_shown(value)}: there is no such key.{question} {_removal(removal)}"
+    return f"- {_named(key)} = {_shown(key, value)}: there is no such key{known}.{question} {_removal(removal)}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -133,16 +167,15 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def namespace_fault(key: str, value: object, *, meant: str) -> str:
     """One line for a key of a namespace that no program or provider of this project reads."""
+    namespace = one_line(key.partition(":")[0])
     question = f" Did you mean {one_line(meant)}?" if meant else ""
     removal = _removal(_as_argument(key))
-    return (
-        f"- {_named(key)} = {_shown(value)}: nothing here reads {one_line(key.partition(':')[0])}.{question} {removal}"
-    )
+    return f"- {_named(key)} = {_shown(key, value)}: nothing here reads {namespace}.{question} {removal}"
 
 
-def fault(key: str, value: object, rule: str, way_out: str) -> str:
-    """One line for a rule that depends on more than the key itself."""
-    return f"- {_named(key)} = {_shown(value)} is refused: {rule}. Way out: {way_out}"
+def fault(key: str, value: object, rule: str, way_out: str, *, form: Rule | None = None) -> str:
+    """One line for a rule that depends on more than the key itself; or for one of the value's own `form`."""
+    return f"- {_named(key)} = {_shown(key, value, form)} is refused: {rule}. Way out: {way_out}"
 
 
 def _as_argument(key: str) -> str:
@@ -155,16 +188,18 @@ def _removal(key: str) -> str:
 
 
 def _named(key: str) -> str:
-    line = one_line(key)
-    return f"{line}{foreign_sign(line)}"
+    return f"{one_line(key)}{foreign_sign(key)}"
 
 
-def _shown(value: object) -> str:
+def _shown(key: str, value: object, form: Rule | None = None) -> str:
     if value is ENCRYPTED:
         return "'[secret]'"
     try:
         text = json.dumps(value) if isinstance(value, dict | list | bool | None) else str(value)
     except ValueError:  # an integer of more digits than Python writes
         text = "a number too long to show"
-    line = one_line(text)
-    return f"'{line}'{foreign_sign(line)}"
+    bare = key not in RULES or key in _URLS
+    note = foreign_sign(text, allowed=form.signs if form else "", bare=bare)
+    if form and form.length and text and len(text) != form.length:
+        note = note or f" ({len(text)} signs)"
+    return f"'{one_line(text, bare=bare)}'{note}"

@@ -81,8 +81,8 @@ NAME = "must be 1 to 11 lower-case letters, digits and dashes, a letter first"
 MACHINES = "must map names of machines to cpus, memory, diskSize, image or imageSha512, each as for all machines"
 VERSION = "must be a whole version X.Y.Z, 1.32.0 or newer"
 CHECKSUM = "must be 128 hexadecimal digits in lower case, or empty for a local file"
-WEB_IMAGE = "must be a whole image name: registry, path, and tag or digest"
-PORT = "must be 30000 to 32767, the range Kubernetes gives to node ports"
+WEB_IMAGE = "must be a whole image name: registry, path, and tag or sha256 digest"
+PORT = "must be a whole number, 30000 to 32767, the range Kubernetes gives to node ports"
 
 AS_IMAGES_BEGIN = "as the names of its images begin, for example docker.io or 10.0.0.5:5000"
 SUM = "$(sha512sum FILE | cut -c -128)"
@@ -141,6 +141,7 @@ VALUES = [
         "ä",
         ("a\x00b", "a\\x00b"),
     ),
+    *rows("clusterName", NAME, "k8s", "me@home", "a:b@c", ("//a:b@c", "//…@c")),
     *rows("clusterName", NAME, "k8s", "twelve-chars", (LONG, f"{'a' * 80}…"), ("a\nb", "a\\nb")),
     *rows("kubernetesVersion", VERSION, "1.37.2", "1.37", "v1.37.2", "latest", "1.31.9", "2.0.0", "1.37.02", "1.037.2"),
     *rows("kubernetesVersion", VERSION, "1.37.2", "1.37.2-rc.1", "1.37.2+k3s1", "1.37.2.1", "1.٣٧.2", "", "1.37.100"),
@@ -164,7 +165,39 @@ VALUES = [
     ),
     *rows("image", IMAGE, DEBIAN, ("/a\x00b", "/a\\x00b"), (f"/{LONG}", f"/{'a' * 79}…"), "~/debian.qcow2", "httpd/a"),
     *rows("image", IMAGE, DEBIAN, ("https://me:secret@a/b.qcow2", "https://…@a/b.qcow2"), "file:///srv/debian.qcow2"),
-    *rows("imageSha512", CHECKSUM, SUM, "abc", ("A" * 128, f"{'A' * 80}…"), ("0" * 129, f"{'0' * 80}…")),
+    *(
+        row(
+            f"- {key} = '{shown}' ({note}) is refused: it {CHECKSUM}. "
+            f"Way out: set it with: pulumi config set {place} {SUM}",
+            **{key.partition(".")[0]: value if key == place else f'{{"worker-1": {{"imageSha512": "{value}"}}}}'},
+        )
+        for key, place in (
+            ("imageSha512", "imageSha512"),
+            ("machines.worker-1.imageSha512", "--path machines.worker-1.imageSha512"),
+        )
+        for value, shown, note in (
+            ("abc", "abc", "3 signs"),
+            ("0" * 127, f"{'0' * 80}…", "127 signs"),
+            ("0" * 129, f"{'0' * 80}…", "129 signs"),
+            ("A" * 128, f"{'A' * 80}…", "sign 1 is LATIN CAPITAL LETTER A"),
+            (f"{'0' * 120}O{'0' * 7}", f"{'0' * 80}…", "sign 121 is LATIN CAPITAL LETTER O"),
+            (f"{'0' * 120}\u043e{'0' * 7}", f"{'0' * 80}…", "sign 121 is CYRILLIC SMALL LETTER O"),
+        )
+    ),
+    *(
+        row(
+            f"- {key} = '{value[:80]}…' (sign {len(value)} is {sign}) is refused: it {rule}. "
+            f"Way out: set it with: pulumi config set {key} {example}",
+            **{key: value},
+        )
+        for key, rule, example, value, sign in (
+            ("storagePath", STORAGE, "/srv/kubernetes", f"/srv/{'a' * 90}~", "TILDE"),
+            ("aptMirror", BASE_URL, MIRROR, f"http://a/{'a' * 90}#", "NUMBER SIGN"),
+            ("aptMirror", BASE_URL, MIRROR, f"http://a/{'a' * 3000}ä", "LATIN SMALL LETTER A WITH DIAERESIS"),
+            ("webServerImage", WEB_IMAGE, NGINX, f"docker.io/a/{'a' * 90}:1/$", "DOLLAR SIGN"),
+            ("clusterName", NAME, "k8s", f"{'a' * 90}\u0430", "CYRILLIC SMALL LETTER A"),
+        )
+    ),
     *rows(
         *("machines", MACHINES, "4096"),
         *("[]", '{"worker-1": 4096}', "worker-1", "null", '{"worker-1": {"a b": 9}}', '{"worker-1": {"": 9}}'),
@@ -176,11 +209,10 @@ VALUES = [
     *nested("machines", "control-plane-1.cpus", CPUS, "2", "0", "1", "65"),
     *nested("machines", "worker-2.diskSize", DISK, "20", "7", '"20G"'),
     *nested("machines", "worker-1.image", IMAGE, DEBIAN, '"debian.qcow2"', '"ftp://a/b.qcow2"', "5"),
-    *nested("machines", "worker-1.imageSha512", CHECKSUM, SUM, '"abc"'),
     *(
         row(
-            f"- machines.worker-1.{key} = '9': there is no such key.{meant} "
-            f"Remove it with: pulumi config rm --path machines.worker-1.{key}",
+            f"- machines.worker-1.{key} = '9': there is no such key; a machine has cpus, memory, diskSize, "
+            f"image, imageSha512.{meant} Remove it with: pulumi config rm --path machines.worker-1.{key}",
             machines=f'{{"worker-1": {{"{key}": 9}}}}',
         )
         for key, meant in (
@@ -260,7 +292,15 @@ VALUES = [
     *rows(
         "webServerImage", WEB_IMAGE, NGINX, "docker.io/library/nginx:", "docker.io/library/nginx:-1", "docker.io/a/-b:1"
     ),
-    *rows("webServerImage", WEB_IMAGE, NGINX, "docker.io/a/b@sha256:abc", "http://docker.io/a/b:1", "docker.io:0/a:1"),
+    *rows(
+        "webServerImage",
+        WEB_IMAGE,
+        NGINX,
+        "docker.io/a/b@sha256:abc",
+        "docker.io/a/b@sha512:abc",
+        "http://docker.io/a/b:1",
+        "docker.io:0/a:1",
+    ),
     *rows(
         "webServerImage",
         WEB_IMAGE,
@@ -272,5 +312,5 @@ VALUES = [
         "a.b:99999/c:1",
     ),
     *rows("webServerReplicas", "must be a whole number, 1 to 100", "2", "0", "101"),
-    *rows("nodePort", PORT, "30080", "29999", "32768", "80", "30080/tcp"),
+    *rows("nodePort", PORT, "30080", "29999", "32768", "80", "30080/tcp", "30080.0"),
 ]

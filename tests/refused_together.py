@@ -111,6 +111,23 @@ CONTRADICTIONS = [
             "kubernetes_version": "kubernetesVersion",
         }.items()
     ),
+    *(
+        row(
+            f"- {key} = '{value}' is refused: without --path it is not inside {outer}. "
+            f"Way out: pulumi config rm {removed} && pulumi config set --path {path} {value}",
+            **{key: value},
+        )
+        for outer, key, value, removed, path in (
+            ("machines", "machines.worker-1.memory", "4096", "machines.worker-1.memory", "machines.worker-1.memory"),
+            *(
+                ("imageMirrors", key, "http://a", removed, "'imageMirrors[\"docker.io\"]'")
+                for key, removed in (
+                    ("imageMirrors.docker.io", "imageMirrors.docker.io"),
+                    ('imageMirrors["docker.io"]', "'imageMirrors[\"docker.io\"]'"),
+                )
+            ),
+        )
+    ),
     row("- zzz = '1': there is no such key. Remove it with: pulumi config rm zzz", zzz="1"),
     row(
         "- a\\nb c = '1': there is no such key. Remove it with: pulumi config rm 'a\\nb c'",

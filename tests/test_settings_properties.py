@@ -37,7 +37,7 @@ from tests.test_kubeadm import KUBEADM
 
 LINE = re.compile(
     r"- (\w+)(?:\.[^=]*)? "
-    r"(= '.*'(?: \(sign \d+ is .+\))? is refused: .+\. Way out: .+|is missing: .+\. Set it with: .+)"
+    r"(= '.*'(?: \((?:sign \d+ is .+|\d+ signs)\))? is refused: .+\. Way out: .+|is missing: .+\. Set it with: .+)"
 )
 NETPLAN = shutil.which("generate", path="/usr/libexec/netplan:/usr/lib/netplan")
 
