@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from components.rules import fault
+from components.fault_lines import fault
 
 REPOSITORIES = ("aptMirror", "kubernetesAptRepository")
 _CONTROL = re.compile("%([01][0-9A-F]|7F)", re.IGNORECASE)

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import pulumi
 
+from components.fault_lines import fault
 from components.nodes import Node
 from components.one_line import without_passwords
 from components.qcow2 import disk_fault, image_fault
-from components.rules import fault
 from components.settings import SettingsError
 
 CHUNK = 1 << 20

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pulumi
 
 from components.base_image import BaseImage
+from components.fault_lines import fault
 from components.nodes import Node
-from components.rules import IMAGES_OF_LIBVIRT, fault
+from components.rules import IMAGES_OF_LIBVIRT
 from components.settings import Settings, SettingsError
 
 REASONS = {

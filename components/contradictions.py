@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from components.fault_lines import fault
 from components.machine_rules import machine_faults
 from components.network_rules import network_faults
 from components.replica_rules import replica_faults
-from components.rules import fault
 from components.source_rules import source_faults
 from components.storage_rules import storage_faults
 

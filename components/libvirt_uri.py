@@ -8,8 +8,8 @@ from ipaddress import IPv6Address
 from urllib.parse import unquote
 
 from components.addresses import LABEL, LAST_PORT, check_server
+from components.fault_lines import fault
 from components.pulumi_command import config
-from components.rules import fault
 
 LIBVIRT_URI = "libvirt:uri"
 SET_LIBVIRT_URI = config(f"set {LIBVIRT_URI} qemu:///system")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from components.fault_lines import fault
 from components.formats import raw_object
 from components.machine_settings import MachineSettings, machines
 from components.nested_rules import nested_fault
-from components.rules import (
-    CONTROL_PLANE_CPUS,
-    CONTROL_PLANE_MEMORY,
-    FIRST_CONTROL_PLANE_HOST,
-    FIRST_WORKER_HOST,
-    fault,
-)
+from components.rules import CONTROL_PLANE_CPUS, CONTROL_PLANE_MEMORY, FIRST_CONTROL_PLANE_HOST, FIRST_WORKER_HOST
 
 _FIRST_HOSTS = {"control-plane": FIRST_CONTROL_PLANE_HOST, "worker": FIRST_WORKER_HOST}
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
+from components.fault_lines import fault, nearest, no_such_key
 from components.image_names import is_dockers_hub, mirrored_registry
 from components.pulumi_command import config
-from components.rules import RULES, URL_SIGNS, Rule, fault, nearest, no_such_key
+from components.rules import RULES, URL_SIGNS, Rule
 
 MACHINE = {
     "cpus": RULES["workerCpus"],

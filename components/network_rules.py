@@ -7,8 +7,9 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
+from components.fault_lines import fault
 from components.formats import network
-from components.rules import FIRST_WORKER_HOST, RULES, fault
+from components.rules import FIRST_WORKER_HOST, RULES
 
 NETWORKS = ("networkCidr", "podCidr", "serviceCidr")
 SPECIAL = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.fault_lines import fault
 from components.formats import LARGEST_DISK
 from components.pulumi_command import config
-from components.rules import fault
 
 MAGIC = b"QFI\xfb"
 BACKING_FILE, SIZE = slice(8, 16), slice(24, 32)

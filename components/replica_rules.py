@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from components.fault_lines import fault
 from components.machine_settings import machines
-from components.rules import fault
 
 MILLICPUS, MEBIBYTES = 10, 16
 """What one pod of the web server asks for."""

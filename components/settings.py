@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from components.contradictions import cross_faults
+from components.fault_lines import key_fault
 from components.formats import (
     BaseUrl,
     Cidr,
@@ -30,7 +31,7 @@ from components.image_names import ImageName, Mirrors
 from components.machine_settings import Machines
 from components.nested_rules import nested_fault
 from components.project import PROJECT
-from components.rules import CONTROL_PLANE_CPUS, CONTROL_PLANE_MEMORY, ENCRYPTED, IMAGES_OF_LIBVIRT, RULES, key_fault
+from components.rules import CONTROL_PLANE_CPUS, CONTROL_PLANE_MEMORY, ENCRYPTED, IMAGES_OF_LIBVIRT, RULES
 
 
 class SettingsError(pulumi.RunError):

@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from components.apt_rules import apt_faults
+from components.fault_lines import fault
 from components.formats import raw_object
 from components.image_names import is_dockers_hub, mirrors
 from components.machine_rules import machine_hosts
 from components.network_rules import dockers_bridge, networks
-from components.rules import fault
 
 URLS = ("aptMirror", "aptMirrorKey", "kubernetesAptRepository")
 """Keys whose URL is asked by the machines. That of `image` is asked by this host."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from components.fault_lines import fault
 from components.machine_settings import machines
-from components.rules import IMAGES_OF_LIBVIRT, fault
+from components.rules import IMAGES_OF_LIBVIRT
 
 LIBVIRTS_DIRECTORIES = (
     *("boot", "dnsmasq", "filesystems", "images", "libxl", "lockd", "lxc", "network", "qemu", "sanlock", "secrets"),

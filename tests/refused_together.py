@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.refused import VALUES, Refused, row
+from tests.refused_long import LONG_VALUES
 from tests.refused_networks import NETWORKS
 from tests.refused_sources import SOURCES
 from tests.refused_storage import STORAGE
@@ -146,4 +147,4 @@ CONTRADICTIONS = [
     ),
 ]
 
-REFUSED = [*VALUES, *NETWORKS, *SOURCES, *STORAGE, *CONTRADICTIONS]
+REFUSED = [*VALUES, *LONG_VALUES, *NETWORKS, *SOURCES, *STORAGE, *CONTRADICTIONS]

@@ -136,8 +136,8 @@ def test_a_bad_configuration_makes_nothing_and_names_every_fault(run_program: Ru
         "The configuration has 2 faults; nothing was made.",
         "- workers = '0' is refused: it must be a whole number, 1 to 100, because the control plane runs no pods of "
         "yours. Way out: set it with: pulumi config set workers 2",
-        "- nodePort = '80' is refused: it must be a whole number, 30000 to 32767, the range Kubernetes gives to node ports. "
-        "Way out: set it with: pulumi config set nodePort 30080",
+        "- nodePort = '80' is refused: it must be a whole number, 30000 to 32767, the range Kubernetes gives to node "
+        "ports. Way out: set it with: pulumi config set nodePort 30080",
     ]
     assert registered == []
 

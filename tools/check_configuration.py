@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from components.rules import fault, setting
+from components.fault_lines import fault, setting
 from components.settings import Settings, SettingsError, load_settings, refusal
 from tools.stack_file import StackFile, read_stack_file
 

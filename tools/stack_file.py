@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.fault_lines import fault, namespace_fault, nearest, no_such_key
 from components.libvirt_uri import LIBVIRT_URI, uri_fault
 from components.one_line import one_line
 from components.project import PROJECT
-from components.rules import ENCRYPTED, RULES, fault, namespace_fault, nearest, no_such_key
+from components.rules import ENCRYPTED, RULES
 from components.settings import refusal
 from tools.strict_yaml import file_fault, read_yaml
 
