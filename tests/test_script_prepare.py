@@ -74,13 +74,14 @@ def test_every_step_of_the_tutorial_is_done_in_its_order(node: Sandbox) -> None:
         "cloud-init status --wait --long",
         "curl ",
         "apt-get --quiet=2 --error-on=any update",
+        "dpkg --configure --pending",
+        f"{APT} install --fix-broken",
         f"{APT} upgrade",
         f"{APT} dist-upgrade",
         "modprobe --all overlay br_netfilter vxlan",
         "sysctl --quiet --load=/etc/sysctl.d/99-kubernetes.conf",
         "swapoff --all",
         "systemctl --quiet mask swap.target",
-        "dpkg --configure --pending",
         f"{APT} install --no-install-recommends --allow-change-held-packages ",
         "apt-mark hold kubeadm kubelet kubectl",
         "systemctl --quiet enable containerd kubelet",
@@ -104,7 +105,7 @@ def test_the_configured_runtime_is_installed_with_kubernetes_of_one_version(
     node: Sandbox, runtime: str, docker: list[str]
 ) -> None:
     prepare(node, CONTAINER_RUNTIME=runtime)
-    (install,) = [call for call in node.calls("apt-get") if "install" in call]
+    (install,) = [call for call in node.calls("apt-get") if "--no-install-recommends" in call]
     packages = install[install.index("--allow-change-held-packages") + 1 :]
     assert [package for package in packages if package.startswith("docker")] == docker
     assert {"containerd", "runc", *PINNED.split()} <= set(packages)
@@ -113,7 +114,7 @@ def test_the_configured_runtime_is_installed_with_kubernetes_of_one_version(
 def test_without_system_upgrade_nothing_is_upgraded(node: Sandbox) -> None:
     prepare(node, SYSTEM_UPGRADE="False")
     assert not [line for line in node.lines("apt-get") if line.endswith("upgrade")]
-    assert position(node, f"{APT} install ")
+    assert position(node, f"{APT} install --no-install-recommends ")
 
 
 def test_swap_stays_off_after_a_reboot(node: Sandbox) -> None:
@@ -228,7 +229,7 @@ def test_package_lists_are_asked_for_again_while_another_apt_holds_them(node: Sa
 
 def test_a_failed_installation_shows_the_end_of_apts_log_and_the_next_run_goes_on(node: Sandbox) -> None:
     node.does(
-        "apt-get", '[[ $* == *" install "* ]] && { echo "E: Unable to locate package kubeadm"; exit 100; }; exit 0'
+        "apt-get", '[[ $* == *" kubeadm="* ]] && { echo "E: Unable to locate package kubeadm"; exit 100; }; exit 0'
     )
     result = prepare(node)
     assert result.code == 1
@@ -297,3 +298,20 @@ def test_a_server_that_never_answers_with_a_key_ends_the_run_with_what_it_said(n
         f"the download of {REPOSITORY}Release.key did not come true in time. Last seen: what it answers is no key."
         in result.said
     )
+
+
+INTERRUPTED = """
+[[ $* == *update || ! -e /mnt/interrupted ]] && exit
+echo "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem."
+exit 100
+"""
+
+
+@pytest.mark.parametrize("upgrade", ["True", "False"])
+def test_a_dpkg_that_was_interrupted_is_mended_before_apt_is_asked_for_anything(node: Sandbox, upgrade: str) -> None:
+    node.write("/mnt/interrupted")
+    node.does("apt-get", INTERRUPTED)
+    node.does("dpkg", "/usr/bin/rm -f /mnt/interrupted; echo 'a package lacks another' >&2; exit 1")
+    result = prepare(node, SYSTEM_UPGRADE=upgrade)
+    assert result.code == 0, result.said
+    assert node.lines("apt-get")[1] == f"{APT} install --fix-broken", "for what dpkg alone could not configure"

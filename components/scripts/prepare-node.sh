@@ -63,6 +63,12 @@ refresh_lists() {
   wait_for "$PATIENCE_SECONDS" "apt-get update" apt-get --quiet=2 --error-on=any update
 }
 
+# Where a run, or the machine, was stopped while dpkg worked, apt-get refuses whatever it is asked for until this is mended.
+mend_packages() {
+  dpkg --configure --pending >&2 || true # a package that lacks another one yet is for the next line
+  apt_get install --fix-broken
+}
+
 # What kubeadm and flannel need of the kernel, now and after a reboot.
 configure_kernel() {
   printf '%s\n' overlay br_netfilter vxlan >/etc/modules-load.d/kubernetes.conf
@@ -115,7 +121,6 @@ install_packages() {
   local packages=(containerd runc iptables conntrack ethtool socat)
   # trixie's docker.io only recommends docker-cli, and without it there is no `docker` command.
   [[ $CONTAINER_RUNTIME == docker ]] && packages+=(docker.io docker-cli)
-  dpkg --configure --pending >&2 # where an earlier run was stopped half-way
   apt_get install --no-install-recommends --allow-change-held-packages "${packages[@]}" \
     "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
   apt-mark hold kubeadm kubelet kubectl >&2
@@ -154,6 +159,8 @@ main() {
   step "read package lists"
   write_sources
   refresh_lists
+  step "mend what was stopped while it installed packages"
+  mend_packages
   if [[ $SYSTEM_UPGRADE == True ]]; then
     step "upgrade the system"
     apt_get upgrade
