@@ -245,7 +245,7 @@ def test_a_failed_installation_shows_the_end_of_apts_log_and_the_next_run_goes_o
     [("worker", "/etc/kubernetes/kubelet.conf"), ("control-plane", "/var/lib/kubeadm-libvirt/cluster.yaml")],
 )
 def test_another_version_is_refused_on_a_node_before_anything_is_changed(node: Sandbox, role: str, whole: str) -> None:
-    node.does("dpkg-query", "printf 'kubelet\\t1.37.2-1.1\\n'")
+    node.does("dpkg-query", "echo 1.37.2-1.1")
     assert prepare(node, ROLE=role).code == 0
     node.write(whole)
     assert prepare(node, ROLE=role).code == 0
@@ -269,7 +269,7 @@ def test_another_version_is_taken_where_there_is_no_cluster_yet(node: Sandbox) -
 def test_services_that_somebody_has_stopped_are_started(node: Sandbox, *, joined: bool) -> None:
     if joined:
         node.write("/etc/kubernetes/kubelet.conf")
-        node.does("dpkg-query", "echo 'kubelet 1.37.2-1.1'; exit 0")
+        node.does("dpkg-query", "echo 1.37.2-1.1")
     result = prepare(node)
     assert result.code == 0, result.said
     started = [call[-1] for call in node.calls("systemctl") if call[2:3] == ["start"]]
@@ -315,3 +315,20 @@ def test_a_dpkg_that_was_interrupted_is_mended_before_apt_is_asked_for_anything(
     result = prepare(node, SYSTEM_UPGRADE=upgrade)
     assert result.code == 0, result.said
     assert node.lines("apt-get")[1] == f"{APT} install --fix-broken", "for what dpkg alone could not configure"
+
+
+@pytest.mark.parametrize("left", ["", "echo; echo 1.37.2-1.1; echo 1.37.2-1.1;"])
+def test_a_kubelet_that_somebody_has_purged_from_a_node_is_installed_again(node: Sandbox, left: str) -> None:
+    node.write("/etc/kubernetes/kubelet.conf")
+    node.does("dpkg-query", f"{left} exit 1")
+    result = prepare(node)
+    assert result.code == 0, result.said
+    assert "kubelet=1.37.2-*" in node.lines("apt-get")[-1]
+
+
+def test_the_version_of_a_node_without_its_kubelet_is_that_of_its_kubeadm(node: Sandbox) -> None:
+    node.write("/etc/kubernetes/kubelet.conf")
+    node.does("dpkg-query", "echo 1.37.2-1.1; exit 1")
+    result = prepare(node, KUBERNETES_VERSION="1.38.0")
+    assert result.code == 1
+    assert "this node runs Kubernetes 1.37.2-1.1, which cannot be changed" in result.said

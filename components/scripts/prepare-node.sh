@@ -28,8 +28,9 @@ wait_for_cloud_init() {
 refuse_other_version() {
   local installed
   [[ -e /var/lib/kubeadm-libvirt/cluster.yaml || ($ROLE == worker && -e /etc/kubernetes/kubelet.conf) ]] || return 0
-  read -r _ installed < <(dpkg-query --show kubelet)
-  [[ $installed == "$KUBERNETES_VERSION"-* ]] || fail "this node runs Kubernetes $installed, which cannot be changed in a cluster that exists. Set kubernetesVersion back, or build the cluster anew: pulumi destroy, pulumi up."
+  # All three have one version, and somebody may have purged one, which is then installed again.
+  installed=$(dpkg-query --show --showformat='${Version}\n' kubelet kubeadm kubectl 2>/dev/null | grep --max-count=1 .) || true
+  [[ -z $installed || $installed == "$KUBERNETES_VERSION"-* ]] || fail "this node runs Kubernetes $installed, which cannot be changed in a cluster that exists. Set kubernetesVersion back, or build the cluster anew: pulumi destroy, pulumi up."
 }
 
 download_key() {
