@@ -317,6 +317,20 @@ def test_a_dpkg_that_was_interrupted_is_mended_before_apt_is_asked_for_anything(
     assert node.lines("apt-get")[1] == f"{APT} install --fix-broken", "for what dpkg alone could not configure"
 
 
+def test_a_mirror_that_is_taken_back_gives_debians_own_sources_back(node: Sandbox) -> None:
+    node.write("/etc/apt/sources.list", "# all is in sources.list.d")
+    before = node.files()
+    mirrored = {"APT_MIRROR": "http://m/debian", "APT_MIRROR_KEY": "http://m/key.asc"}
+    assert prepare(node, **mirrored).code == 0
+    assert prepare(node, **mirrored).code == 0, "the second run finds nothing to put aside"
+    active = [name for name in node.files() if name.startswith("/etc/apt/") and name.endswith((".list", ".sources"))]
+    assert sorted(active) == [f"/etc/apt/sources.list.d/{name}.list" for name in ("kubernetes", "mirror")]
+    result = prepare(node)
+    assert result.code == 0, result.said
+    after = {name: content for name, content in node.files().items() if "/apt/" in name and "kubernetes" not in name}
+    assert after == {name: content for name, content in before.items() if "/apt/" in name}
+
+
 @pytest.mark.parametrize("left", ["", "echo; echo 1.37.2-1.1; echo 1.37.2-1.1;"])
 def test_a_kubelet_that_somebody_has_purged_from_a_node_is_installed_again(node: Sandbox, left: str) -> None:
     node.write("/etc/kubernetes/kubelet.conf")

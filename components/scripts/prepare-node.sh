@@ -44,19 +44,30 @@ fetch_key() {
   wait_for "$PATIENCE_SECONDS" "the download of $1" download_key "$1" "$2"
 }
 
+# Debian's own sources are kept under names that apt passes over, for when the mirror is taken back.
 write_sources() {
+  local mirror=/etc/apt/sources.list.d/mirror.list mirror_key=/etc/apt/keyrings/mirror.asc
+  local file debians=(/etc/apt/sources.list /etc/apt/sources.list.d/debian.sources)
   install --directory --mode=0755 /etc/apt/keyrings
   fetch_key "${KUBERNETES_REPOSITORY}Release.key" /etc/apt/keyrings/kubernetes.asc
   echo "deb [signed-by=/etc/apt/keyrings/kubernetes.asc] $KUBERNETES_REPOSITORY /" >/etc/apt/sources.list.d/kubernetes.list
-  [[ -n $APT_MIRROR ]] || return 0
+  if [[ -z $APT_MIRROR ]]; then
+    for file in "${debians[@]}"; do
+      [[ ! -e $file.disabled ]] || mv "$file.disabled" "$file"
+    done
+    rm -f "$mirror" "$mirror_key"
+    return 0
+  fi
   local signed_by=/usr/share/keyrings/debian-archive-keyring.gpg codename
   if [[ -n $APT_MIRROR_KEY ]]; then
-    signed_by=/etc/apt/keyrings/mirror.asc
+    signed_by=$mirror_key
     fetch_key "$APT_MIRROR_KEY" "$signed_by"
   fi
   codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-  rm -f /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources
-  echo "deb [signed-by=$signed_by] $APT_MIRROR $codename main" >/etc/apt/sources.list.d/mirror.list
+  echo "deb [signed-by=$signed_by] $APT_MIRROR $codename main" >"$mirror"
+  for file in "${debians[@]}"; do
+    [[ ! -e $file ]] || mv "$file" "$file.disabled"
+  done
 }
 
 # The lists have a lock that DPkg::Lock::Timeout does not cover, so apt-get update is repeated.
