@@ -76,6 +76,14 @@ def test_a_machine_that_just_starts_is_waited_for(ssh: Path) -> None:
     assert look(NODES[:1], "KEY\n", seconds=20)["control-plane-1"].get("kubelet") == "active"
 
 
+def test_a_machine_that_has_begun_to_answer_in_time_is_heard_to_its_end(ssh: Path) -> None:
+    """As one that boots late, and whose API server is asked for longer than is left of the time."""
+    late = "Node worker-1 True <none> <none> <none> <none>"
+    (ssh / "does").write_text(f"echo kubelet active; sleep 6; echo '{late}'")
+    seen = look(NODES[:1], "KEY\n", seconds=4)["control-plane-1"]
+    assert (seen.get("kubelet"), seen.nodes) == ("active", {"worker-1": "True"})
+
+
 def test_a_machine_that_hangs_holds_nobody_up(ssh: Path) -> None:
     (ssh / "does").write_text("exec sleep 60")
     began = time.monotonic()

@@ -9,13 +9,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components import remote
 from components.cloud_init import LOGIN_USER
 from components.kubeadm import CONTROL_PLANE_FILES, RENEWAL_DAYS
+from tools.seen import Seen
 
 SCRIPT = Path(__file__).parent / "look.sh"
 CLOCK_SECONDS = 60
@@ -23,69 +23,14 @@ CLOCK_SECONDS = 60
 FULL_PERCENT = 95
 OVERLOAD = 5
 """Tasks for each processor at which requests to an API server end in time limits of its own."""
+ANSWER_SECONDS = 60
+"""For the rest of an answer that has begun, of which look.sh gives the API server 40 s."""
 PAUSE_SECONDS = 2
 """Between two attempts to log in."""
-COLUMNS = 7
-"""Words of a line about an object of the cluster."""
-STUCK_SECONDS = 300
-"""How long a kubelet may take to make its node Ready; emulated machines that boot side by side take three minutes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What a machine said."""
-
-    lines: tuple[tuple[str, ...], ...] = ()
-    """Words of each line of look.sh; empty where the machine did not answer."""
-    clock: float = 0
-    """This host's, when it was asked."""
-    stranger: bool = False
-    """Whether somebody with another host key answered, who was told nothing."""
-    locked: bool = False
-    """Whether the machine itself answered, and refused the login key."""
-
-    def get(self, what: str) -> str:
-        """The value of a line, or nothing."""
-        return next((line[1] for line in self.lines if line[0] == what and len(line) > 1), "")
-
-    @property
-    def nodes(self) -> dict[str, str] | None:
-        """What a control plane says of each node: True where it is Ready; None where its API server does not answer."""
-        return {line[1]: line[2] for line in self._objects("Node")} or None
-
-    @property
-    def patience_is_over(self) -> bool:
-        """Whether the kubelet has run for so long that what keeps its node from being Ready does not pass by itself."""
-        return int(self.get("kubelet-seconds") or 0) > STUCK_SECONDS
-
-    @property
-    def cordoned(self) -> list[str]:
-        """The nodes that take no new pods because somebody wants it so."""
-        return [line[1] for line in self._objects("Node") if line[4] == "true" and line[6] == "<none>"]
-
-    @property
-    def half_drained(self) -> list[str]:
-        """The nodes whose drain was stopped with the run that it belonged to."""
-        return [line[1] for line in self._objects("Node") if line[6] != "<none>"]
-
-    @property
-    def objects(self) -> dict[str, bool]:
-        """What kube-system has, such as deployment/coredns, and whether it works; asked of Deployments."""
-        deployments = {f"deployment/{line[1]}": line[3] not in ("0", "<none>") for line in self._objects("Deployment")}
-        others = ("DaemonSet", "Service", "ConfigMap")
-        return deployments | {f"{kind.lower()}/{line[1]}": True for kind in others for line in self._objects(kind)}
-
-    @property
-    def scaled_to_nothing(self) -> list[str]:
-        """The Deployments of kube-system that are to have no pods."""
-        return [f"deployment/{line[1]}" for line in self._objects("Deployment") if line[5] == "0"]
-
-    def _objects(self, kind: str) -> list[tuple[str, ...]]:
-        return [line for line in self.lines if line[0] == kind and len(line) == COLUMNS]
 
 
 def look(nodes: Sequence[Mapping[str, Any]], private_key: str, *, seconds: float) -> dict[str, Seen]:
-    """What each machine says within `seconds`, by its name. Host keys are checked.
+    """What each machine says that begins to answer within `seconds`, by its name. Host keys are checked.
 
     `nodes` are name, address and host_key of each.
     """
@@ -131,23 +76,32 @@ def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
 
 
 def _ask_once(address: str, options: Sequence[str], seconds: float) -> Seen:
+    """Asks once; `seconds` are for the first word of an answer, so that one that booted late may finish its own."""
     asked = time.time()
-    try:
-        answer = subprocess.run(
-            ["ssh", *options, f"{LOGIN_USER}@{address}", "sudo bash -s"],
-            input=program(),
-            text=True,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Seen()
-    if answer.returncode == 255 and "Host key verification failed" in answer.stderr:
+    command = ["ssh", *options, f"{LOGIN_USER}@{address}", "sudo bash -s"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as ssh:
+        try:
+            output, errors = _answer(ssh, seconds)
+        except subprocess.TimeoutExpired:
+            return Seen()
+        finally:
+            ssh.kill()  # where it has not ended
+    if ssh.returncode == 255 and "Host key verification failed" in errors:
         return Seen(stranger=True)
-    if answer.returncode == 255 and "Permission denied" in answer.stderr:
+    if ssh.returncode == 255 and "Permission denied" in errors:
         return Seen(locked=True)
-    return Seen(lines=tuple(tuple(line.split()) for line in answer.stdout.splitlines() if line.strip()), clock=asked)
+    return Seen(lines=tuple(tuple(line.split()) for line in output.splitlines() if line.strip()), clock=asked)
+
+
+def _answer(ssh: subprocess.Popen[str], seconds: float) -> tuple[str, str]:
+    """What ssh prints on standard output and on standard error. Raises TimeoutExpired."""
+    try:
+        return ssh.communicate(program(), timeout=seconds)
+    except subprocess.TimeoutExpired as late:
+        if not late.output:
+            raise
+    return ssh.communicate(timeout=ANSWER_SECONDS)
 
 
 def program() -> str:

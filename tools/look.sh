@@ -67,7 +67,7 @@ if [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml || (-e /
   [[ -z $ending ]] || changed "these certificates end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
   [[ -e /home/$SUDO_USER/.kube/config ]] || changed "$SUDO_USER has no kubeconfig"
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
-  # Less time than the whole look has: a machine that is slow to answer for its cluster has still answered.
+  # Less time than look.py gives a machine that has begun to answer: one that is slow to answer for its cluster has answered.
   timeout 40 kubectl --kubeconfig=/etc/kubernetes/admin.conf --namespace kube-system get nodes,deployments,daemonsets,services,configmaps \
     --no-headers --output "custom-columns=$columns,U:.spec.unschedulable,W:.spec.replicas,D:.metadata.labels.kubeadm-libvirt/drained"
 else

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from components.cloud_init import LOGIN_USER
-from tools.look import Seen
+from tools.seen import Seen
 
 
 def refuse_strangers(nodes: Sequence[Mapping[str, str]], seen: Mapping[str, Seen]) -> None:

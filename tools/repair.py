@@ -18,8 +18,9 @@ from components.kubeadm import ADDONS, RECORDS
 from components.remote import BOOT_SECONDS
 from components.settings import Settings
 from tools.check_configuration import load
-from tools.look import Seen, cut_off, findings, full, look, overloaded
+from tools.look import cut_off, findings, full, look, overloaded
 from tools.refusals import refuse_locked, refuse_strangers
+from tools.seen import Seen
 from tools.stack_resources import Stack
 
 LOOK_SECONDS = 60

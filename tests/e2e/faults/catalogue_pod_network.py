@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.e2e.faults.fault import Fault
 from tests.e2e.faults.injections import AS_ADMINISTRATOR, both, on, once
-from tools.look import STUCK_SECONDS
+from tools.seen import STUCK_SECONDS
 
 _STARTED = "$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --value)"
 OLD = f"(( $(cut -d. -f1 /proc/uptime) - {_STARTED} / 1000000 > {STUCK_SECONDS} ))"
