@@ -21,11 +21,11 @@ def node(machine: Sandbox) -> Sandbox:
     """A control plane that is as `make up` has left it."""
     machine.write(SETTINGS, "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 1\n")
     for path in (MODULES, "/etc/fstab", *NODE_FILES, "/var/lib/etcd/member", KUBECONFIG):
-        machine.write(path)
+        machine.write(path, "\n")
     for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         machine.write(f"/etc/kubernetes/manifests/{component}.yaml")
     for file in FILES:
-        machine.write(f"/etc/kubernetes/{file}")
+        machine.write(f"/etc/kubernetes/{file}", "\n")
     machine.does("systemctl", "[[ $1 == show ]] && echo 90000000 || echo active")
     machine.does("sysctl", "echo 1")
     machine.does("nproc", "echo 2")
@@ -160,6 +160,27 @@ def test_a_kubeconfig_that_the_login_user_has_lost_is_missed_on_a_control_plane_
 def test_a_kubelet_without_its_files_is_no_node_though_it_runs(node: Sandbox, lost: str) -> None:
     node.path(lost).unlink()
     assert {"joined no", "kubelet active"} < set(said(node))
+
+
+CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+
+
+@pytest.mark.parametrize("damaged", NODE_FILES)
+def test_a_file_that_a_power_cut_has_emptied_makes_no_node(node: Sandbox, damaged: str) -> None:
+    node.write(damaged)
+    assert "joined damaged" in said(node)
+
+
+def test_a_kubelet_whose_certificate_has_ended_makes_no_node(node: Sandbox) -> None:
+    node.write(NODE_FILES[0], f"    client-certificate: {CERTIFICATE}\n")
+    assert "joined yes" in said(node)
+    node.does("openssl", f"[[ $* != *'-checkend 0 -noout -in {CERTIFICATE}' ]]; exit")
+    assert "joined damaged" in said(node)
+
+
+def test_a_machine_says_how_often_its_kubelet_was_started_again(node: Sandbox) -> None:
+    node.does("systemctl", "[[ $* != *NRestarts* ]] || echo 14; exit")
+    assert "kubelet-restarts 14" in said(node)
 
 
 @pytest.mark.parametrize("file", ["manifests/kube-scheduler.yaml", *sorted(set(FILES) - {"kubelet.conf"})])

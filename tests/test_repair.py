@@ -178,6 +178,43 @@ def test_a_worker_that_has_forgotten_the_cluster_joins_again() -> None:
         assert set(anew) == {"k8s-worker-2-prepare", "k8s-worker-2-join", *CHECKS}
 
 
+def ending(restarts: str = "12", seconds: str = "8", **changed: str) -> Seen:
+    """A machine whose kubelet systemd has started again so often, the last time some seconds ago."""
+    return well(**{"kubelet-restarts": restarts, "kubelet-seconds": seconds, **changed})
+
+
+@pytest.mark.parametrize("kubelet", ["active", "activating"])
+def test_a_worker_whose_kubelet_ends_again_and_again_joins_again(kubelet: str) -> None:
+    anew = unwell(stack(), make_settings(), everything(worker_1=ending(kubelet=kubelet)))
+    assert set(anew) == {"k8s-worker-1-prepare", "k8s-worker-1-join", *CHECKS}
+    assert "its kubelet has ended 12 times and does not stay up" in anew["k8s-worker-1-join"]
+
+
+@pytest.mark.parametrize(
+    "why", [{"containerd": "inactive"}, {"swap": "1"}, {"restarts": "5", "kubelet": "activating"}], ids=str
+)
+def test_a_kubelet_that_what_it_stands_on_keeps_from_running_keeps_its_place(why: dict[str, str]) -> None:
+    anew = unwell(stack(), make_settings(), everything(worker_1=ending(**why)))
+    assert set(anew) == {"k8s-worker-1-prepare", *CHECKS}
+
+
+def test_a_kubelet_that_has_come_to_rest_is_well_however_often_it_ended_before() -> None:
+    assert unwell(stack(), make_settings(), everything(worker_1=ending("360", seconds="600"))) == {}
+
+
+def test_a_control_plane_whose_kubelet_ends_again_and_again_is_put_right() -> None:
+    cluster = control_plane(dict.fromkeys(NODES, "True"))
+    lines = [line for line in cluster.lines if line[0] != "kubelet-seconds"]
+    seen = Seen(lines=(("kubelet-restarts", "12"), ("kubelet-seconds", "8"), *lines), clock=cluster.clock)
+    assert set(unwell(stack(), make_settings(), everything(control_plane_1=seen))) == {*CONTROL_PLANE_STEPS, *CHECKS}
+
+
+def test_a_worker_whose_files_are_damaged_joins_again_and_keeps_its_disk() -> None:
+    seen = everything(worker_2=well(joined="damaged", **{"first-boot": "error"}))
+    assert set(unwell(stack(), make_settings(), seen)) == {"k8s-worker-2-prepare", "k8s-worker-2-join", *CHECKS}
+    assert stillborn(stack(), "k8s", seen) == {}
+
+
 def test_an_api_server_that_is_down_is_waited_for_on_the_control_plane_and_accuses_no_worker() -> None:
     anew = unwell(stack(), make_settings(), everything(control_plane_1=control_plane(None)))
     assert set(anew) == {*CONTROL_PLANE_STEPS, *CHECKS}

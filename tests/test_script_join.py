@@ -124,6 +124,25 @@ def test_a_node_whose_kubelet_runs_on_without_its_files_joins_anew(worker: Sandb
 
 
 @pytest.mark.parametrize(
+    ("damaged", "content"),
+    [
+        ("/etc/kubernetes/kubelet.conf", ""),
+        (CONFIGURATION, ""),
+        ("/etc/kubernetes/kubelet.conf", "client-certificate: /var/lib/kubelet/pki/kubelet-client-current.pem\n"),
+    ],
+)
+def test_a_node_whose_files_are_empty_or_whose_certificate_has_ended_joins_anew(
+    worker: Sandbox, damaged: str, content: str
+) -> None:
+    join(worker)
+    worker.write(damaged, content)
+    worker.does("openssl", "exit 1")
+    worker.forget()
+    assert join(worker, registered=True).code == 0
+    assert worker.lines("kubeadm") == [RESET, JOIN]
+
+
+@pytest.mark.parametrize(
     "left_over", ["kubelet.conf", "bootstrap-kubelet.conf", "pki/ca.crt", CONFIGURATION, "/var/lib/kubelet/pki/a"]
 )
 def test_whatever_a_join_left_behind_is_taken_back_first(worker: Sandbox, left_over: str) -> None:

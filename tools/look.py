@@ -116,6 +116,10 @@ def findings(seen: Seen, *, container_runtime: str) -> list[str]:
     found = [f"{unit} is {seen.get(unit) or 'not there'}" for unit in units if seen.get(unit) != "active"]
     if seen.get("joined") == "no":
         found.append("it lacks files that make it a node")
+    if seen.get("joined") == "damaged":
+        found.append("the files that make it a node are damaged, or its certificate has ended")
+    if seen.kubelet_ends:
+        found.append(f"its kubelet has ended {seen.get('kubelet-restarts')} times and does not stay up")
     if seen.get("swap") not in ("0", ""):
         found.append("swap is on")
     found += [" ".join(line[1:]) for line in seen.lines if line[0] == "changed"]

@@ -20,6 +20,8 @@ done
 # How long the kubelet has had to make its node Ready.
 started=$(systemctl show kubelet --property=ActiveEnterTimestampMonotonic --value)
 printf 'kubelet-seconds %s\n' $(($(cut --delimiter=. --fields=1 /proc/uptime) - ${started:-0} / 1000000))
+# Since somebody has last started it, and not systemd by itself.
+printf 'kubelet-restarts %s\n' "$(systemctl show kubelet --property=NRestarts --value)"
 printf 'swap %s\n' "$(swapon --noheadings --show=NAME | wc --lines)"
 printf 'clock %s\n' "$(date +%s)"
 # Over the last five minutes.
@@ -50,8 +52,10 @@ pods=$(ip -oneline link show type veth | grep --invert-match ' master docker')
 chains=$(iptables-save --table nat 2>/dev/null)
 [[ $chains != *:KUBE-SERVICES* || $chains == *'-A KUBE-SERVICES'* ]] || echo "network kube-proxy's rules are gone"
 
-if [[ -e /etc/kubernetes/kubelet.conf && -e /var/lib/kubelet/config.yaml ]]; then
+if node_is_whole; then
   echo 'joined yes'
+elif [[ -e /etc/kubernetes/kubelet.conf && -e /var/lib/kubelet/config.yaml ]]; then
+  echo 'joined damaged'
 else
   echo 'joined no'
   printf 'first-boot %s\n' "$(cloud-init status | sed -n 's/^status: //p')"

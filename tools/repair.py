@@ -100,7 +100,7 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
             if name.startswith("control-plane"):
                 anew[f"{step}-init"] = reason
                 anew[f"{step}-kubeconfig"] = reason  # which has a certificate too, and may be another since
-            elif each.get("joined") != "yes" or NOT_THERE in found:
+            elif each.get("joined") != "yes" or NOT_THERE in found or each.kubelet_ends:
                 anew[f"{step}-join"] = f"{reason}; it joins again"
     half_drained = [node for each in seen.values() for node in each.half_drained if node in seen]
     if anew:

@@ -8,6 +8,11 @@ COLUMNS = 7
 """Words of a line about an object of the cluster."""
 STUCK_SECONDS = 300
 """How long a kubelet may take to make its node Ready; emulated machines that boot side by side take three minutes."""
+RESTARTS = 12
+"""Of a kubelet by systemd, each 10 s after it has ended (RestartSec of kubelet.service): for two minutes at least, in
+which a machine that boots has got its container runtime."""
+STEADY_SECONDS = 60
+"""A kubelet that has run for so long has what it needs to start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,15 @@ class Seen:
     def patience_is_over(self) -> bool:
         """Whether the kubelet has run for so long that what keeps its node from being Ready does not pass by itself."""
         return int(self.get("kubelet-seconds") or 0) > STUCK_SECONDS
+
+    @property
+    def kubelet_ends(self) -> bool:
+        """Whether the kubelet ends again and again though nothing is wrong around it: what is its own is damaged."""
+        return (
+            int(self.get("kubelet-restarts") or 0) >= RESTARTS
+            and int(self.get("kubelet-seconds") or 0) < STEADY_SECONDS
+            and (self.get("containerd"), self.get("swap")) == ("active", "0")
+        )
 
     @property
     def cordoned(self) -> list[str]:

@@ -79,6 +79,15 @@ ending() {
   done
 }
 
+# Whether a kubelet could start with the files that make a machine a node. A power cut leaves files empty; and the kubelet's
+# certificate lives a year, which the kubelet renews while it runs.
+node_is_whole() {
+  local certificate=/var/lib/kubelet/pki/kubelet-client-current.pem
+  [[ -s /etc/kubernetes/kubelet.conf && -s /var/lib/kubelet/config.yaml ]] || return
+  # One that kubeadm has written anew on a control plane has its certificate in itself for a start.
+  ! grep --quiet "$certificate" /etc/kubernetes/kubelet.conf || openssl x509 -checkend 0 -noout -in "$certificate" >/dev/null 2>&1
+}
+
 trap 'fail "stopped after its limit of ${LIMIT} s while: $doing. Run pulumi up again to go on from here, or raise timeoutFactor."' TERM
 
 # What a script removes however it ends; a script that has something to remove defines its own.

@@ -12,7 +12,7 @@ cleanup() { rm -f "$document"; }
 main() {
   only_one "the join of this machine"
   follow_clock
-  if [[ -e /etc/kubernetes/kubelet.conf && -e $configuration && $REGISTERED == yes ]] && systemctl --quiet is-active kubelet; then
+  if [[ $REGISTERED == yes ]] && node_is_whole && systemctl --quiet is-active kubelet; then
     step "joined already"
     return 0
   fi
