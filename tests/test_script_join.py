@@ -142,6 +142,11 @@ def test_a_node_whose_files_are_empty_or_whose_certificate_has_ended_joins_anew(
     assert worker.lines("kubeadm") == [RESET, JOIN]
 
 
+def test_a_node_has_joined_when_that_is_on_its_disk(worker: Sandbox) -> None:
+    join(worker)
+    assert worker.lines("kubeadm", "sync") == [JOIN, "sync"]
+
+
 @pytest.mark.parametrize(
     "left_over", ["kubelet.conf", "bootstrap-kubelet.conf", "pki/ca.crt", CONFIGURATION, "/var/lib/kubelet/pki/a"]
 )

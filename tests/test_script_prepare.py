@@ -346,3 +346,8 @@ def test_the_version_of_a_node_without_its_kubelet_is_that_of_its_kubeadm(node: 
     result = prepare(node, KUBERNETES_VERSION="1.38.0")
     assert result.code == 1
     assert "this node runs Kubernetes 1.37.2-1.1, which cannot be changed" in result.said
+
+
+def test_a_machine_counts_as_prepared_when_all_of_it_is_on_its_disk(node: Sandbox) -> None:
+    prepare(node)
+    assert node.lines("sync", "ctr", "apt-get", "systemctl", "install", "mv")[-1] == "sync"

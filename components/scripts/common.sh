@@ -11,6 +11,13 @@ step() {
   printf '[%s +%ss] %s\n' "$(uname -n)" "$SECONDS" "$doing" >&2
 }
 
+# Says that the script has done its work, once all of it is on the disk: what a power cut took back half a minute later of a
+# step that counts as done, no run would do again.
+finish() {
+  sync
+  step "$1"
+}
+
 # Ends the script with a message: what happened, on which machine, and what to do.
 fail() {
   printf '%s: %s\n' "$(uname -n)" "$1" >&2

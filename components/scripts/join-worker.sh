@@ -26,7 +26,7 @@ main() {
   install --mode=0600 /dev/null "$document"
   printf '%s' "$JOIN_CONFIGURATION" >"$document"
   kubeadm join --config "$document" >&2
-  step "joined"
+  finish "joined"
 }
 
 main "$@" </dev/null

@@ -185,7 +185,7 @@ main() {
   configure_containerd
   install_packages
   pull_images
-  step "prepared"
+  finish "prepared"
 }
 
 main "$@" </dev/null
