@@ -33,7 +33,11 @@ CONTROL_PLANE_FILES = (
         for kind in ("crt", "key")
     ),
 )
-"""What kubeadm makes in /etc/kubernetes for a control plane and can make anew while it has the keys of its CAs."""
+"""What kubeadm makes in /etc/kubernetes for a control plane and can make anew while it has the keys of its CAs.
+
+But pki/ca.crt and pki/sa.pub, which init-control-plane.sh makes anew from what else there is (kubeadm's
+phases/certs/certs.go fails for want of the first, and does not miss the second).
+"""
 ADDONS = ("deployment/coredns", "service/kube-dns", "daemonset/kube-proxy", "configmap/coredns", "configmap/kube-proxy")
 """What `kubeadm init phase addon` puts into kube-system."""
 RECORDS = ("configmap/kubeadm-config", "configmap/kubelet-config")

@@ -20,9 +20,13 @@ DIAL_PAUSE = 5
 """Seconds between two dials at most: what the provider's pauses grow to (pulumi-command 1.2.1, connection.go)."""
 
 
+PARTS = {"init-control-plane.sh": ("restore-control-plane.sh",)}
+"""Functions of a script that have files of their own, which are sent in front of it."""
+
+
 def script_text(name: str) -> str:
-    """The text of one of our scripts."""
-    return (SCRIPTS / name).read_text()
+    """The text of one of our scripts, with its parts."""
+    return "".join((SCRIPTS / each).read_text() for each in (*PARTS.get(name, ()), name))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -183,6 +183,11 @@ def test_a_machine_says_how_often_its_kubelet_was_started_again(node: Sandbox) -
     assert "kubelet-restarts 14" in said(node)
 
 
+def test_a_run_that_was_stopped_while_it_put_the_control_plane_right_is_named(node: Sandbox) -> None:
+    node.write("/var/lib/kubeadm-libvirt/unfinished")
+    assert changed(node) == ["an earlier run was stopped while it put the control plane right"]
+
+
 @pytest.mark.parametrize("file", ["manifests/kube-scheduler.yaml", *sorted(set(FILES) - {"kubelet.conf"})])
 def test_a_file_of_the_control_plane_that_is_gone_is_named(node: Sandbox, file: str) -> None:
     node.path(f"/etc/kubernetes/{file}").unlink()

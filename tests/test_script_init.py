@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import yaml
 from components import kubeadm
 from components.nodes import control_planes
 from tests.configuration import make_settings
-from tests.sandbox import Result, Sandbox
+from tests.sandbox import STOP, Result, Sandbox
 
 SAVED = "/var/lib/kubeadm-libvirt/cluster.yaml"
 RESET = "kubeadm reset --force --cri-socket unix:///run/containerd/containerd.sock"
@@ -25,7 +27,15 @@ ADDONS = (
     "configmap/coredns configmap/kube-proxy"
 )
 RECORDS = "kubectl --namespace kube-system get configmap/kubeadm-config configmap/kubelet-config"
-NODE = "kubectl get node machine --ignore-not-found --output name"
+NODE = (
+    "kubectl get nodes --selector node-role.kubernetes.io/control-plane --field-selector metadata.name=machine "
+    "--output name"
+)
+REGISTERED = "kubectl get node machine --ignore-not-found --output name"
+MARK = f"kubeadm init phase mark-control-plane --config {SAVED}"
+HEALTH = "curl --silent --show-error --fail --noproxy * --max-time 10 http://127.0.0.1:10248/healthz"
+KUBELET_START = f"kubeadm init phase kubelet-start --config {SAVED}"
+FINALIZE = f"kubeadm init phase kubelet-finalize all --config {SAVED}"
 PHASES = [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("certs all", "kubeconfig all")]
 PHASES += [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("etcd local", "control-plane all")]
 REPLICAS = "kubectl --namespace kube-system get deployment/coredns --output jsonpath={.spec.replicas}"
@@ -61,7 +71,7 @@ case $1 in
 esac
 """.replace("@FILES@", " ".join(FILES))
 
-HAS_ITS_NODE = '[[ "$1 $2" != "get node" ]] || echo "node/$3"'
+HAS_ITS_NODE = '[[ "$1 $2" != "get nodes" ]] || echo node/machine'
 
 
 def configuration(**overrides: object) -> str:
@@ -161,7 +171,7 @@ def test_a_second_run_only_looks_whether_the_api_server_answers(control_plane: S
     files = control_plane.files()
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [READY, NODE, ADDONS, RECORDS, REPLICAS], (
+    assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, RECORDS, REPLICAS], (
         "a cluster that works was initialised again"
     )
     assert control_plane.files() == files
@@ -227,14 +237,18 @@ def test_what_kubeadm_cannot_change_in_a_cluster_is_refused_with_the_difference(
     assert control_plane.files() == files
 
 
-@pytest.mark.parametrize("file", ["manifests/etcd.yaml", "manifests/kube-apiserver.yaml", *FILES])
+KUBEADM_MAKES = sorted(set(FILES) - {"pki/ca.crt", "pki/sa.pub"})
+
+
+@pytest.mark.parametrize("file", ["manifests/etcd.yaml", "manifests/kube-apiserver.yaml", *KUBEADM_MAKES])
 def test_what_somebody_has_removed_of_a_cluster_kubeadm_writes_anew(control_plane: Sandbox, file: str) -> None:
     init(control_plane)
     control_plane.path(f"/etc/kubernetes/{file}").unlink()
     control_plane.forget()
     result = init(control_plane)
     assert f"write anew what is missing in /etc/kubernetes: {file}\n" in result.said
-    assert control_plane.lines() == [*PHASES, READY, NODE, ADDONS, RECORDS, REPLICAS]
+    health = [HEALTH] if file != "kubelet.conf" else []
+    assert control_plane.lines() == [*health, *PHASES, READY, NODE, ADDONS, RECORDS, REPLICAS]
 
 
 def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: Sandbox) -> None:
@@ -243,7 +257,7 @@ def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: S
     control_plane.forget()
     assert init(control_plane).code == 0
     assert control_plane.lines() == [
-        f"kubeadm init phase kubelet-start --config {SAVED}",
+        KUBELET_START,
         READY,
         NODE,
         ADDONS,
@@ -296,7 +310,7 @@ def test_a_cluster_that_has_lost_what_only_it_knew_is_not_waited_for(
     assert result.code == 1
     assert f"machine: the cluster is gone, for {lost} is missing, as after kubeadm reset. " in result.said
     assert "Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up." in result.said
-    assert control_plane.lines() == []
+    assert control_plane.calls("kubeadm", "kubectl") == []
 
 
 def test_addons_that_somebody_has_deleted_are_written_anew(control_plane: Sandbox) -> None:
@@ -307,7 +321,7 @@ def test_addons_that_somebody_has_deleted_are_written_anew(control_plane: Sandbo
     control_plane.forget()
     assert init(control_plane).code == 0
     addon = f"kubeadm init phase addon all --config {SAVED}"
-    assert control_plane.lines() == [READY, NODE, ADDONS, addon, RECORDS, REPLICAS]
+    assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, addon, RECORDS, REPLICAS]
 
 
 def test_what_a_worker_that_joins_reads_is_written_anew(control_plane: Sandbox) -> None:
@@ -316,7 +330,7 @@ def test_what_a_worker_that_joins_reads_is_written_anew(control_plane: Sandbox) 
     control_plane.forget()
     assert init(control_plane).code == 0
     upload = f"kubeadm init phase upload-config all --config {SAVED}"
-    assert control_plane.lines() == [READY, NODE, ADDONS, RECORDS, upload, REPLICAS]
+    assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, RECORDS, upload, REPLICAS]
 
 
 PROCESSES = """
@@ -361,6 +375,29 @@ def test_a_process_that_does_not_come_back_with_its_new_certificate_is_named(con
     assert "machine: another process of etcd did not come true in time" in result.said
 
 
+def test_a_renewal_that_was_stopped_before_the_last_restart_is_ended_by_the_next_run(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.does("pgrep", "echo 1; exit")
+    control_plane.does("openssl", "exit 1")
+    assert init(control_plane, api_seconds="0").code == 1
+
+    processes = ("etcd", "kube-apiserver", "kube-controller", "kube-scheduler")
+    for process in processes:
+        control_plane.write(f"/mnt/{process}", "old\n")
+    for command in ("pgrep", "pkill"):
+        control_plane.does(command, PROCESSES)
+    control_plane.does("openssl", "exit 0")  # by now all are new
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert control_plane.lines("kubeadm", "pkill") == [f"pkill --exact {process}" for process in processes], (
+        "they would serve with the old certificates until those end"
+    )
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines("pkill") == []
+
+
 def test_a_process_that_is_down_is_left_to_the_kubelet_which_starts_it_with_its_new_certificate(
     control_plane: Sandbox,
 ) -> None:
@@ -378,7 +415,7 @@ def test_a_dns_that_somebody_has_scaled_to_nothing_gets_its_replicas_back(contro
     control_plane.forget()
     assert init(control_plane).code == 0
     scale = "kubectl --namespace kube-system scale deployment/coredns --replicas=2"
-    assert control_plane.lines() == [READY, NODE, ADDONS, RECORDS, REPLICAS, scale]
+    assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, RECORDS, REPLICAS, scale]
 
 
 def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_control_plane_anew(
@@ -391,15 +428,27 @@ def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_contro
     assert result.code == 0, result.said
     assert "register this node anew" in result.said
     assert control_plane.lines() == [
+        HEALTH,
         READY,
         NODE,
+        REGISTERED,
         "systemctl restart kubelet",
         "kubectl wait --for=create --timeout=30s node/machine",
-        f"kubeadm init phase mark-control-plane --config {SAVED}",
+        MARK,
         ADDONS,
         RECORDS,
         REPLICAS,
     ]
+
+
+def test_a_node_that_registered_before_its_restoration_was_stopped_is_marked_by_the_next_run(
+    control_plane: Sandbox,
+) -> None:
+    init(control_plane)
+    control_plane.does("kubectl", '[[ "$1 $2" != "get node" ]] || echo "node/$3"')
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines() == [HEALTH, READY, NODE, REGISTERED, MARK, ADDONS, RECORDS, REPLICAS]
 
 
 def test_a_longer_time_limit_is_no_change_of_the_cluster(control_plane: Sandbox) -> None:
@@ -421,3 +470,163 @@ def test_an_api_server_that_does_not_answer_fails_the_run_with_what_was_seen(con
 def test_the_api_server_is_asked_with_the_administrators_kubeconfig(control_plane: Sandbox) -> None:
     init(control_plane)
     assert "\nKUBECONFIG=/etc/kubernetes/admin.conf\n" in control_plane.read("/mnt/environments")
+
+
+def test_a_run_that_was_stopped_while_it_put_a_cluster_right_is_told_from_one_that_came_to_its_end(
+    control_plane: Sandbox,
+) -> None:
+    """Pulumi does not repeat it: to replace a step is to keep the old one until the new one is there."""
+    marker = control_plane.path("/var/lib/kubeadm-libvirt/unfinished")
+    init(control_plane)
+    control_plane.does("kubectl", f"[[ $* != *wait* ]] || {{ {STOP}; }}")
+    assert init(control_plane).code == 1
+    assert marker.exists()
+    control_plane.does("kubectl", HAS_ITS_NODE)
+    assert init(control_plane).code == 0
+    assert not marker.exists()
+
+
+def test_what_init_has_made_is_on_the_disk_before_the_record_that_vouches_for_it(control_plane: Sandbox) -> None:
+    init(control_plane)
+    order = control_plane.lines("kubeadm", "sync", "mv", "kubectl")
+    assert order == [INIT, "sync", f"mv {SAVED}.new {SAVED}", READY, "sync"]
+
+
+@pytest.mark.parametrize("lost", ["empty", "gone"])
+def test_a_cluster_whose_record_a_power_cut_has_taken_is_kept(control_plane: Sandbox, lost: str) -> None:
+    init(control_plane)
+    control_plane.path(SAVED).unlink()
+    if lost == "empty":
+        control_plane.write(SAVED)
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert control_plane.lines("kubeadm") == [], "its workers would have joined a cluster that is no more"
+    assert control_plane.read(SAVED) == configuration()
+
+
+def test_the_kubeconfig_of_a_cluster_that_is_no_more_vouches_for_no_new_one(control_plane: Sandbox) -> None:
+    control_plane.write("/home/debian/.kube/config", "of a cluster that was reset")
+    control_plane.write("/mnt/breaks")
+    assert init(control_plane).code == 1
+    control_plane.path("/mnt/breaks").unlink()
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines("kubeadm") == [RESET, INIT]
+
+
+NOTHING_ENDS = "[[ $* != *-checkend* ]] || exit 0"
+
+
+def pair(machine: Sandbox, name: str) -> str:
+    """Makes a key and its certificate in the machine's pki, and returns the certificate."""
+    key, certificate = (machine.path(f"/etc/kubernetes/pki/{name}.{kind}") for kind in ("key", "crt"))
+    words = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-noenc",
+        "-subj",
+        f"/CN={name}",
+    ]
+    subprocess.run(["openssl", *words, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return certificate.read_text()
+
+
+def test_the_public_half_of_the_service_accounts_key_is_written_anew(control_plane: Sandbox) -> None:
+    """kubeadm does not miss it, and the API server cannot start without."""
+    init(control_plane)
+    pair(control_plane, "sa")
+    key, public = (control_plane.path(f"/etc/kubernetes/pki/sa.{kind}") for kind in ("key", "pub"))
+    public.unlink()
+    control_plane.does("openssl", NOTHING_ENDS)
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    answer = subprocess.run(["openssl", "pkey", "-in", key, "-pubout"], check=True, capture_output=True, text=True)
+    assert public.read_text() == answer.stdout
+
+
+def test_the_authoritys_certificate_is_taken_from_a_kubeconfig_that_has_it(control_plane: Sandbox) -> None:
+    init(control_plane)
+    other, right = pair(control_plane, "ca"), pair(control_plane, "ca")
+    for name, certificate in (("controller-manager", other), ("scheduler", right)):
+        data = base64.b64encode(certificate.encode()).decode()
+        control_plane.write(f"/etc/kubernetes/{name}.conf", f"    certificate-authority-data: {data}\n")
+    control_plane.path("/etc/kubernetes/pki/ca.crt").unlink()
+    control_plane.does("openssl", NOTHING_ENDS)
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert control_plane.read("/etc/kubernetes/pki/ca.crt") == right
+    assert not control_plane.path("/etc/kubernetes/pki/ca.crt.new").exists()
+
+
+def test_an_authoritys_certificate_that_nobody_has_is_lost(control_plane: Sandbox) -> None:
+    init(control_plane)
+    pair(control_plane, "ca")
+    control_plane.path("/etc/kubernetes/pki/ca.crt").unlink()
+    control_plane.does("openssl", NOTHING_ENDS)
+    result = init(control_plane)
+    assert result.code == 1
+    assert "machine: the cluster is gone, for /etc/kubernetes/pki/ca.crt is missing" in result.said
+
+
+KUBELETS = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml")
+OWN_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+WRITES_ANEW = f"""
+case "$3" in
+  kubeconfig) [[ -e {KUBELETS[0]} ]] || echo 'client-certificate-data: a2V5' >{KUBELETS[0]} ;;
+  kubelet-start) echo >{KUBELETS[1]}; : >/mnt/whole ;;
+esac
+{DOES_INIT}
+"""
+
+
+@pytest.mark.parametrize("damage", ["empty kubeconfig", "empty configuration", "ended certificate", "ends"])
+def test_a_kubelet_that_cannot_start_with_what_it_has_gets_it_anew(control_plane: Sandbox, damage: str) -> None:
+    init(control_plane)
+    control_plane.write(OWN_CERTIFICATE)
+    control_plane.write(KUBELETS[0], f"client-certificate: {OWN_CERTIFICATE}\n")
+    control_plane.does("kubeadm", WRITES_ANEW)
+    waits = []
+    if damage.startswith("empty"):
+        control_plane.write(KUBELETS[damage == "empty configuration"])
+    elif damage == "ended certificate":
+        control_plane.does("openssl", f"[[ $* != *{OWN_CERTIFICATE} ]]; exit")
+    else:
+        control_plane.does("curl", "[[ -e /mnt/whole ]]; exit")
+        control_plane.does("systemctl", "echo >>/mnt/ends; [[ $1 != show ]] || /usr/bin/wc --lines </mnt/ends")
+        waits = [HEALTH]
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert "take from the kubelet what it cannot start with" in result.said
+    assert not control_plane.path(OWN_CERTIFICATE).exists(), "the kubelet would take it again"
+    lines = [line for line in control_plane.lines() if not line.startswith("systemctl")]
+    assert lines[: len(waits)] == waits
+    while waits and lines[0] == HEALTH:
+        lines.pop(0)
+    assert lines == [*PHASES, KUBELET_START, READY, HEALTH, FINALIZE, NODE, ADDONS, RECORDS, REPLICAS]
+
+
+def test_a_kubelet_that_is_only_slow_to_start_keeps_what_it_has(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.does("curl", "echo >>/mnt/asked; (( $(/usr/bin/wc --lines </mnt/asked) > 4 )); exit")
+    control_plane.does("systemctl", "[[ $1 != show ]] || echo 7")
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert control_plane.calls("kubeadm") == []
+    assert all(control_plane.path(file).exists() for file in KUBELETS)
+
+
+def test_a_kubelets_files_are_not_taken_where_they_cannot_be_written_anew(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.path("/etc/kubernetes/pki/ca.key").unlink()
+    control_plane.write(KUBELETS[1])
+    result = init(control_plane)
+    assert result.code == 1
+    assert "for /etc/kubernetes/pki/ca.key is missing" in result.said
+    assert control_plane.path(KUBELETS[0]).exists()

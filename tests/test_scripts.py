@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from components.remote import SCRIPTS
+from components.remote import PARTS, SCRIPTS, script_text
 from tests.configuration import REPOSITORY
 from tests.recording import Run
 
-SENT = sorted(path.name for path in SCRIPTS.glob("*.sh") if path.name not in ("common.sh", "make-ssh-key.sh"))
+NOT_SENT_ALONE = {"common.sh", "make-ssh-key.sh", *(part for parts in PARTS.values() for part in parts)}
+SENT = sorted(path.name for path in SCRIPTS.glob("*.sh") if path.name not in NOT_SENT_ALONE)
 OF_THE_SHELL = {"KUBECONFIG", "LC_ALL", "DEBIAN_FRONTEND", "SECONDS", "LIMIT", "PPID", "BASH_REMATCH"}
 
 
@@ -40,7 +41,7 @@ def documented_inputs(name: str) -> set[str]:
 
 def used(name: str) -> set[str]:
     """The upper-case variables that a script reads."""
-    return set(re.findall(r"\$\{?([A-Z][A-Z_]+)\b", (SCRIPTS / name).read_text())) - OF_THE_SHELL
+    return set(re.findall(r"\$\{?([A-Z][A-Z_]+)\b", script_text(name))) - OF_THE_SHELL
 
 
 def test_shellcheck_finds_nothing() -> None:
@@ -93,5 +94,5 @@ def test_what_joins_a_worker_is_sent_what_it_reads() -> None:
 
 @pytest.mark.parametrize("name", SENT)
 def test_a_script_adds_up_to_valid_shell_with_what_is_sent_in_front(name: str) -> None:
-    text = (SCRIPTS / "common.sh").read_text() + (SCRIPTS / name).read_text()
+    text = script_text("common.sh") + script_text(name)
     subprocess.run(["bash", "-n"], input=text, text=True, check=True)

@@ -69,6 +69,7 @@ if [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml || (-e /
   done <<<"$CONTROL_PLANE_FILES"
   ending=$(ending "$RENEWAL_DAYS" <<<"$CONTROL_PLANE_FILES")
   [[ -z $ending ]] || changed "these certificates end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
+  [[ ! -e /var/lib/kubeadm-libvirt/unfinished ]] || changed "an earlier run was stopped while it put the control plane right"
   [[ -e /home/$SUDO_USER/.kube/config ]] || changed "$SUDO_USER has no kubeconfig"
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'
   # Less time than look.py gives a machine that has begun to answer: one that is slow to answer for its cluster has answered.

@@ -1,0 +1,165 @@
+# shellcheck shell=bash
+# What puts a control plane right that was once whole; sent in front of init-control-plane.sh, which names the inputs.
+
+# Written when init has succeeded. Not in /etc/kubernetes: who restores that, or removes it, must not make a cluster that was
+# once whole look like an init that was stopped half-way.
+readonly saved=/var/lib/kubeadm-libvirt/cluster.yaml
+# There from before a renewal of certificates until all that use them have been started again, which nothing else would tell.
+readonly renewing=/var/lib/kubeadm-libvirt/renewing
+readonly static_pods=(etcd kube-apiserver kube-controller-manager kube-scheduler)
+readonly pki=/etc/kubernetes/pki
+readonly ends=3 # of a kubelet, after which it is not waited for any longer
+
+wait_for_api() { wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz; }
+
+lost() {
+  fail "the cluster is gone, for $1 is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up."
+}
+
+# The public halves of pairs. kubeadm calls an authority without its certificate a failure, and the key of service accounts
+# without its public half whole.
+restore_public_halves() {
+  local file
+  if [[ -e $pki/sa.key && ! -s $pki/sa.pub ]]; then
+    step "write $pki/sa.pub anew"
+    openssl pkey -in "$pki/sa.key" -pubout -out "$pki/sa.pub.new"
+    mv "$pki/sa.pub.new" "$pki/sa.pub"
+  fi
+  [[ -e $pki/ca.key && ! -s $pki/ca.crt ]] || return 0
+  step "look for $pki/ca.crt in the kubeconfigs"
+  for file in admin controller-manager scheduler kubelet; do
+    sed --quiet 's/^ *certificate-authority-data: //p' "/etc/kubernetes/$file.conf" 2>/dev/null | base64 --decode >"$pki/ca.crt.new" || continue
+    [[ -s $pki/ca.crt.new && $(openssl x509 -pubkey -noout -in "$pki/ca.crt.new") == "$(openssl pkey -pubout -in "$pki/ca.key")" ]] || continue
+    mv "$pki/ca.crt.new" "$pki/ca.crt"
+    return 0
+  done
+  rm -f "$pki/ca.crt.new"
+  lost "$pki/ca.crt"
+}
+
+kubelet_answers() { curl --silent --show-error --fail --noproxy '*' --max-time 10 http://127.0.0.1:10248/healthz; }
+
+kubelet_restarts() { systemctl show kubelet --property=NRestarts --value; }
+
+# settled BEFORE: whether the kubelet answers, or has ended too often since it was started again BEFORE times.
+settled() { kubelet_answers || (($(kubelet_restarts) >= $1 + ends)); }
+
+kubelet_stays_up() {
+  local before
+  ! kubelet_answers >/dev/null 2>&1 || return 0
+  before=$(kubelet_restarts)
+  step "wait until the kubelet answers, or has ended $ends times"
+  wait_for "$API_SECONDS" "an answer of the kubelet" settled "$before"
+  kubelet_answers >/dev/null 2>&1
+}
+
+# A kubelet that cannot start with what it has loses that, for what is missing is written anew.
+forget_damaged_kubelet() {
+  [[ -e /etc/kubernetes/kubelet.conf && -e /var/lib/kubelet/config.yaml ]] || return 0
+  ! { node_is_whole && kubelet_stays_up; } || return 0
+  [[ -e $pki/ca.key ]] || lost "$pki/ca.key"
+  step "take from the kubelet what it cannot start with: its configuration, its kubeconfig and its certificate"
+  rm -f /etc/kubernetes/kubelet.conf /var/lib/kubelet/config.yaml /var/lib/kubelet/pki/kubelet-client-*
+}
+
+# The kubelet renews its certificate in a file of its own, which a kubeconfig that kubeadm has written does not name yet.
+finalise_kubelet() {
+  grep --quiet --no-messages client-certificate-data /etc/kubernetes/kubelet.conf || return 0
+  wait_for "$API_SECONDS" "an answer of the kubelet" kubelet_answers # it has written that file by then
+  kubeadm init phase kubelet-finalize all --config "$saved" >&2
+}
+
+# What somebody has removed of a cluster that was once whole, kubeadm writes anew; but not what only that cluster knew.
+restore() {
+  local file missing=()
+  # Where etcd's manifest is there, its data may lie elsewhere, as after a restore from a backup.
+  [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml ]] || lost /var/lib/etcd/member
+  restore_public_halves
+  forget_damaged_kubelet
+  while read -r file; do
+    [[ -e /etc/kubernetes/$file ]] || missing+=("$file")
+  done <<<"$CONTROL_PLANE_FILES"$'\nkubelet.conf'
+  if ((${#missing[@]} > 0)); then
+    [[ -e $pki/ca.key ]] || lost "$pki/ca.key"
+    step "write anew what is missing in /etc/kubernetes: ${missing[*]}"
+    write_patches
+    kubeadm init phase certs all --config "$saved" >&2
+    kubeadm init phase kubeconfig all --config "$saved" >&2
+    kubeadm init phase etcd local --config "$saved" >&2
+    kubeadm init phase control-plane all --config "$saved" >&2
+  fi
+  if [[ ! -e /var/lib/kubelet/config.yaml ]]; then
+    step "write the kubelet's configuration anew"
+    kubeadm init phase kubelet-start --config "$saved" >&2
+  fi
+}
+
+# another PROCESS BEFORE: whether it runs, and not as the process id BEFORE any more.
+another() {
+  local now
+  now=$(pgrep --exact "$1") && [[ $now != "$2" ]]
+}
+
+# restart COMPONENT: a static pod's process ends, and the kubelet starts it again, with the certificates that there are now.
+restart() {
+  local process=${1:0:15} before # the system knows it by the first 15 letters of its name
+  before=$(pgrep --exact "$process") || return 0
+  step "restart $1"
+  pkill --exact "$process" || true # it has just ended by itself
+  wait_for "$API_SECONDS" "another process of $1" another "$process" "$before"
+  wait_for_api
+}
+
+# kubeadm's certificates live a year, and nobody renews them but an upgrade; its CAs live ten.
+renew() {
+  local component ending
+  ending=$(ending "$RENEWAL_DAYS" <<<"$CONTROL_PLANE_FILES")
+  if [[ -n $ending ]]; then
+    step "renew all certificates, for these end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
+    : >"$renewing"
+    kubeadm certs renew all --config "$saved" >&2
+  elif [[ ! -e $renewing ]]; then
+    return 0
+  fi
+  # One after the other: an API server that starts while etcd does is restarted again and again, later each time.
+  for component in "${static_pods[@]}"; do
+    restart "$component"
+  done
+  rm "$renewing"
+}
+
+# A kubelet registers its node when it starts, and never again; the role's label and taint are kubeadm's, who sets both at once.
+# The taint somebody may have removed, so that pods run here.
+restore_node() {
+  local name role=node-role.kubernetes.io/control-plane
+  name=$(uname -n)
+  [[ -z $(kubectl get nodes --selector "$role" --field-selector "metadata.name=$name" --output name) ]] || return 0
+  if [[ -z $(kubectl get node "$name" --ignore-not-found --output name) ]]; then
+    step "register this node anew"
+    systemctl restart kubelet
+    wait_for "$API_SECONDS" "node $name in the cluster" kubectl wait --for=create --timeout=30s "node/$name"
+  fi
+  step "mark this node as the control plane"
+  kubeadm init phase mark-control-plane --config "$saved" >&2
+}
+
+# What somebody has deleted of kubeadm's own objects, or a CoreDNS that was scaled to nothing.
+restore_objects() {
+  local addon record replicas
+  read -ra addon <<<"$ADDONS"
+  read -ra record <<<"$RECORDS"
+  if ! kubectl --namespace kube-system get "${addon[@]}" >/dev/null; then
+    step "write CoreDNS and kube-proxy anew"
+    kubeadm init phase addon all --config "$saved" >&2
+  fi
+  if ! kubectl --namespace kube-system get "${record[@]}" >/dev/null; then
+    step "write anew what a worker that joins reads"
+    kubeadm init phase upload-config all --config "$saved" >&2
+  fi
+  # kubeadm leaves the number of CoreDNS's replicas as it is.
+  replicas=$(kubectl --namespace kube-system get deployment/coredns --output 'jsonpath={.spec.replicas}')
+  if [[ $replicas == 0 ]]; then
+    step "scale CoreDNS to two replicas again"
+    kubectl --namespace kube-system scale deployment/coredns --replicas=2 >&2
+  fi
+}
