@@ -81,7 +81,7 @@ def test_without_the_image(tmp_path: Path) -> None:
 def test_with_a_proxy_for_everything(tmp_path: Path) -> None:
     refused(
         diagnose(tmp_path, variables={"https_proxy": "http://proxy.example:3128"}),
-        "HTTPS_PROXY = 'http://proxy.example:3128' would be asked for the machines, which only this host can reach. "
+        "https_proxy = 'http://proxy.example:3128' would be asked for the machines, which only this host can reach. "
         'Leave them out: export NO_PROXY="$NO_PROXY,10.199.200.0/24"',
     )
 
