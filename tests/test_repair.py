@@ -12,9 +12,10 @@ import pytest
 
 from tests.configuration import make_settings
 from tools import repair
+from tools.diagnosis import gone, silent, stillborn, unanswered, unwell
 from tools.look import findings, full, overloaded
 from tools.refusals import refuse_locked, refuse_strangers
-from tools.repair import asked_for, gone, lost, silent, stillborn, unanswered, unwell
+from tools.repair import asked_for, lost
 from tools.seen import Seen
 from tools.stack_resources import Stack
 
