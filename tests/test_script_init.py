@@ -622,6 +622,22 @@ def test_a_kubelet_that_is_only_slow_to_start_keeps_what_it_has(control_plane: S
     assert all(control_plane.path(file).exists() for file in KUBELETS)
 
 
+def test_a_kubelet_that_was_stopped_is_started_after_its_container_runtime_before_it_is_judged(
+    control_plane: Sandbox,
+) -> None:
+    init(control_plane)
+    control_plane.does("curl", "[[ -e /mnt/started ]]; exit")
+    control_plane.does(
+        "systemctl", '[[ $* != "--quiet start kubelet" ]] || : >/mnt/started; [[ $1 != show ]] || echo 7'
+    )
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    started = [" ".join(call[1:]) for call in control_plane.calls("systemctl")]
+    assert started[:2] == ["--quiet start containerd", "--quiet start kubelet"]
+    assert all(control_plane.path(file).exists() for file in KUBELETS)
+
+
 def test_a_kubelets_files_are_not_taken_where_they_cannot_be_written_anew(control_plane: Sandbox) -> None:
     init(control_plane)
     control_plane.path("/etc/kubernetes/pki/ca.key").unlink()

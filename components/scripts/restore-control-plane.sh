@@ -47,6 +47,9 @@ settled() { kubelet_answers || (($(kubelet_restarts) >= $1 + ends)); }
 kubelet_stays_up() {
   local before
   ! kubelet_answers >/dev/null 2>&1 || return 0
+  # One that is stopped neither answers nor ends, and one whose container runtime does not run yet ends for that.
+  systemctl --quiet start containerd
+  systemctl --quiet start kubelet
   before=$(kubelet_restarts)
   step "wait until the kubelet answers, or has ended $ends times"
   wait_for "$API_SECONDS" "an answer of the kubelet" settled "$before"
