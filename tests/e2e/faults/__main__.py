@@ -11,6 +11,7 @@ from tests.e2e.cluster import run
 from tests.e2e.faults import (
     catalogue_cluster,
     catalogue_destroy,
+    catalogue_files,
     catalogue_killed,
     catalogue_leftovers,
     catalogue_machines,
@@ -34,6 +35,7 @@ FAULTS: list[Fault] = [
     *catalogue_machines.MACHINES,
     *catalogue_cluster.DAMAGES,
     *catalogue_nodes.DAMAGES,
+    *catalogue_files.DAMAGES,
     *catalogue_pod_network.DAMAGES,
     *catalogue_leftovers.LEFTOVERS,
     *catalogue_destroy.STATES,
