@@ -10,6 +10,7 @@ import pytest
 from tests.sandbox import Sandbox
 from tests.test_script_init import FILES
 from tools import look
+from tools.diagnosis import UNFINISHED
 
 SETTINGS, MODULES = "/etc/sysctl.d/99-kubernetes.conf", "/etc/modules-load.d/kubernetes.conf"
 NODE_FILES = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml")
@@ -185,7 +186,7 @@ def test_a_machine_says_how_often_its_kubelet_was_started_again(node: Sandbox) -
 
 def test_a_run_that_was_stopped_while_it_put_the_control_plane_right_is_named(node: Sandbox) -> None:
     node.write("/var/lib/kubeadm-libvirt/unfinished")
-    assert changed(node) == ["an earlier run was stopped while it put the control plane right"]
+    assert changed(node) == [UNFINISHED]
 
 
 @pytest.mark.parametrize("file", ["manifests/kube-scheduler.yaml", *sorted(set(FILES) - {"kubelet.conf"})])

@@ -12,7 +12,7 @@ import pytest
 
 from tests.configuration import make_settings
 from tools import repair
-from tools.diagnosis import gone, silent, stillborn, unanswered, unwell
+from tools.diagnosis import UNFINISHED, gone, silent, stillborn, unanswered, unwell
 from tools.look import findings, full, overloaded
 from tools.refusals import refuse_locked, refuse_strangers
 from tools.repair import asked_for, lost
@@ -157,6 +157,20 @@ def test_a_machine_that_its_kubelet_does_not_get_ready_in_minutes_is_started_ane
     assert anew[f"k8s-{name}-domain"] == (
         f"{name}: its node is not Ready, though its kubelet runs; it is started anew around its disk"
     )
+
+
+def test_a_control_plane_that_hangs_is_started_anew_though_a_run_was_stopped_while_it_put_it_right() -> None:
+    nodes = dict.fromkeys(NODES, "True") | {"control-plane-1": "Unknown"}
+    hangs = Seen(
+        lines=(
+            *(line for line in control_plane(nodes).lines if line[0] != "kubelet-seconds"),
+            ("kubelet-seconds", "900"),
+            ("changed", *UNFINISHED.split()),
+        ),
+        clock=time.time(),
+    )
+    anew = unwell(stack(), make_settings(), everything(control_plane_1=hangs))
+    assert set(anew) == {"k8s-control-plane-1-domain", *CHECKS}
 
 
 @pytest.mark.parametrize("ready", ["False", None])

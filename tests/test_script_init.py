@@ -441,6 +441,15 @@ def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_contro
     ]
 
 
+def test_an_api_server_that_is_slow_to_answer_for_the_nodes_role_brings_no_taint_back(control_plane: Sandbox) -> None:
+    init(control_plane)
+    slow = '[[ "$1 $2" != "get nodes" || -e /mnt/asked ]] || { : >/mnt/asked; echo timeout >&2; exit 1; }'
+    control_plane.does("kubectl", f"{slow}\n{HAS_ITS_NODE}")
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.calls("kubeadm") == []
+
+
 def test_a_node_that_registered_before_its_restoration_was_stopped_is_marked_by_the_next_run(
     control_plane: Sandbox,
 ) -> None:
@@ -622,19 +631,19 @@ def test_a_kubelet_that_is_only_slow_to_start_keeps_what_it_has(control_plane: S
     assert all(control_plane.path(file).exists() for file in KUBELETS)
 
 
-def test_a_kubelet_that_was_stopped_is_started_after_its_container_runtime_before_it_is_judged(
+def test_a_kubelet_that_was_stopped_or_hangs_is_started_after_its_container_runtime_before_it_is_judged(
     control_plane: Sandbox,
 ) -> None:
     init(control_plane)
     control_plane.does("curl", "[[ -e /mnt/started ]]; exit")
     control_plane.does(
-        "systemctl", '[[ $* != "--quiet start kubelet" ]] || : >/mnt/started; [[ $1 != show ]] || echo 7'
+        "systemctl", '[[ $* != "--quiet restart kubelet" ]] || : >/mnt/started; [[ $1 != show ]] || echo 7'
     )
     control_plane.forget()
     result = init(control_plane)
     assert result.code == 0, result.said
     started = [" ".join(call[1:]) for call in control_plane.calls("systemctl")]
-    assert started[:2] == ["--quiet start containerd", "--quiet start kubelet"]
+    assert started[:2] == ["--quiet start containerd", "--quiet restart kubelet"]
     assert all(control_plane.path(file).exists() for file in KUBELETS)
 
 

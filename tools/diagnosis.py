@@ -14,6 +14,8 @@ from tools.stack_resources import Stack
 
 DNS = "deployment/coredns"
 NOT_READY, NOT_THERE = "its node is not Ready", "its node is not in the cluster"
+UNFINISHED = "an earlier run was stopped while it put the control plane right"
+"""What look.sh says of that."""
 CHECKS = ("nodes-ready-check", "cluster-dns-check")
 
 
@@ -56,7 +58,7 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
             continue
         reason, step = f"{name}: {', '.join(found + below)}", f"{settings.cluster_name}-{name}"
         # As where the pod network's files are gone: a pod writes them when it is set up after a machine's start.
-        stuck = found == [NOT_READY] and each.patience_is_over
+        stuck = [each for each in found if each != UNFINISHED] == [NOT_READY] and each.patience_is_over
         if stuck or below or not each.lines:
             though = ", though its kubelet runs" if stuck else ""
             anew[f"{step}-domain"] = f"{reason}{though}; it is started anew around its disk"

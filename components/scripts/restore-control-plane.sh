@@ -47,9 +47,9 @@ settled() { kubelet_answers || (($(kubelet_restarts) >= $1 + ends)); }
 kubelet_stays_up() {
   local before
   ! kubelet_answers >/dev/null 2>&1 || return 0
-  # One that is stopped neither answers nor ends, and one whose container runtime does not run yet ends for that.
+  # One that is stopped, or hangs, neither answers nor ends; and one whose container runtime does not run yet ends for that.
   systemctl --quiet start containerd
-  systemctl --quiet start kubelet
+  systemctl --quiet restart kubelet
   before=$(kubelet_restarts)
   step "wait until the kubelet answers, or has ended $ends times"
   wait_for "$API_SECONDS" "an answer of the kubelet" settled "$before"
@@ -134,10 +134,13 @@ renew() {
 # A kubelet registers its node when it starts, and never again; the role's label and taint are kubeadm's, who sets both at once.
 # The taint somebody may have removed, so that pods run here.
 restore_node() {
-  local name role=node-role.kubernetes.io/control-plane
+  local name said="" role=node-role.kubernetes.io/control-plane # wait_for sets said
   name=$(uname -n)
-  [[ -z $(kubectl get nodes --selector "$role" --field-selector "metadata.name=$name" --output name) ]] || return 0
-  if [[ -z $(kubectl get node "$name" --ignore-not-found --output name) ]]; then
+  wait_for "$API_SECONDS" "the role of node $name" \
+    kubectl get nodes --selector "$role" --field-selector "metadata.name=$name" --output name
+  [[ $said != *"node/$name"* ]] || return 0
+  wait_for "$API_SECONDS" "node $name, or that there is none" kubectl get node "$name" --ignore-not-found --output name
+  if [[ $said != *"node/$name"* ]]; then
     step "register this node anew"
     systemctl restart kubelet
     wait_for "$API_SECONDS" "node $name in the cluster" kubectl wait --for=create --timeout=30s "node/$name"
