@@ -37,9 +37,14 @@ def _misplaced(key: str, value: object) -> str | None:
     if not match or match[1] not in RULES or not RULES[match[1]].path:
         return None
     path = f'{match[1]}["{match[3]}"]' if (match[1], match[2]) == ("imageMirrors", ".") else key
-    text = shlex.quote(one_line(str(value))) if isinstance(value, str | int) else "VALUE"
-    commands = [f"rm {_as_argument(key)}", f"set --path {shlex.quote(path)} {text}"]
-    way_out = " && ".join(config(one_line(command)) for command in commands)
+    if one_line(key) != key:
+        return None
+    whole = isinstance(value, str | int) and one_line(str(value)) == str(value)  # else there would be a part of it
+    commands = [
+        f"rm {_as_argument(key)}",
+        f"set --path {shlex.quote(path)} {shlex.quote(str(value)) if whole else 'VALUE'}",
+    ]
+    way_out = " && ".join(map(config, commands))
     return fault(key, value, f"without --path it is not inside {match[1]}", way_out)
 
 

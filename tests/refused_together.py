@@ -120,6 +120,13 @@ CONTRADICTIONS = [
         )
         for outer, key, value, removed, path in (
             ("machines", "machines.worker-1.memory", "4096", "machines.worker-1.memory", "machines.worker-1.memory"),
+            (
+                "imageMirrors",
+                "imageMirrors.registry.k8s.io",
+                "https://harbor.corp.example.com/v2/proxy-registry-k8s",
+                "imageMirrors.registry.k8s.io",
+                "'imageMirrors[\"registry.k8s.io\"]'",
+            ),
             *(
                 ("imageMirrors", key, "http://a", removed, "'imageMirrors[\"docker.io\"]'")
                 for key, removed in (
