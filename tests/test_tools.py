@@ -207,6 +207,20 @@ def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_
     assert done.stdout == f"lab {kept} stack output\nlab tracked config set workers 3\n", done.stderr
 
 
+def test_plain_pulumi_is_installed_where_nothing_has_made_it_yet(host: Path) -> None:
+    """As before the first `make up`, which names `tools/pulumi dev config set` as the way out of a refusal."""
+    script = (REPOSITORY / "tools" / "pulumi").read_text().partition('environment.sh"\n')[2]
+    done = shell(
+        host,
+        "use_stack() { inside=(); }\n"
+        "use_state() { config=.state/dev/Pulumi.dev.yaml; }\n"
+        "python_environment() { echo packages; }\n"
+        "install_pulumi() { echo Pulumi; pulumi() { echo $*; }; }\n"
+        f"set -- dev config set workers 3\n{script}",
+    )
+    assert done.stdout.splitlines() == ["packages", "Pulumi", "config set workers 3"], done.stderr
+
+
 def test_a_stack_file_without_an_end_of_its_last_line_gets_the_salt_on_a_line_of_its_own(host: Path) -> None:
     stand_in(host, "pulumi", """echo '[{"name": "lab"}]'""")
     stand_in(host, "python", "true")
@@ -296,14 +310,14 @@ if [[ $* == *--remote-name* ]]; then cp "$HOME/served/${url##*/}" .; else cat "$
 
 
 def install_pulumi(host: Path, **served: bytes | None) -> subprocess.CompletedProcess[str]:
-    """Runs install_pulumi of tools/stack for a release 1.2.3, of which a server has these files."""
+    """Runs install_pulumi for a release 1.2.3, of which a server has these files."""
     stand_in(host, "curl", SERVES)
     for name, content in ({"tarball": RELEASED, "checksums": CHECKSUMS.encode()} | served).items():
         file = host / "served" / {"tarball": NAME, "checksums": "pulumi-1.2.3-checksums.txt"}[name]
         file.parent.mkdir(exist_ok=True)
         if content is not None:
             file.write_bytes(content)
-    return of_the_stack(host, "install_pulumi", "pulumi_version=1.2.3 cache=$HOME/cache")
+    return shell(host, "pulumi_version=1.2.3 cache=$HOME/cache\ninstall_pulumi")
 
 
 def test_pulumi_is_installed_as_it_was_released(host: Path) -> None:

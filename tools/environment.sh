@@ -63,6 +63,29 @@ use_stack() {
   fi
 }
 
+# The official CLI, verified by the checksums that are released with it.
+install_pulumi() {
+  [[ $(pulumi version 2>/dev/null) == "v$pulumi_version" ]] && return 0
+  need curl curl ca-certificates
+  local from=https://github.com/pulumi/pulumi/releases/download/v$pulumi_version file=pulumi-v$pulumi_version-linux-x64.tar.gz work
+  say "Installing Pulumi $pulumi_version into $cache"
+  mkdir -p "$cache/pulumi-$pulumi_version"
+  work=$(mktemp --directory --tmpdir="$cache") # beside where it goes, so that it gets there in one step
+  # With && after each, for bash ignores a failure within what is left of ||.
+  (
+    cd "$work" &&
+      curl --silent --show-error --fail --location --remote-name "$from/$file" &&
+      curl --silent --show-error --fail --location "$from/pulumi-$pulumi_version-checksums.txt" | grep " $file\$" | sha256sum --check --quiet &&
+      tar --extract --gzip --file "$file"
+  ) || {
+    rm -rf "$work"
+    stop "Pulumi $pulumi_version could not be installed from $from."
+  }
+  rm -rf "$cache/pulumi-$pulumi_version/pulumi"
+  mv "$work/pulumi" "$cache/pulumi-$pulumi_version/"
+  rm -rf "$work"
+}
+
 # own_temporary_directory DIRECTORY: temporary files of this process are in it, and go with the process, or with the next one
 # after one that was killed. The Kubernetes provider writes the administrator's kubeconfig into one each time, for Helm, and
 # leaves it there (4.34.2, util.go).
