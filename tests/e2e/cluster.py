@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import yaml
 
 from lab.paths import CACHE
+from tests.e2e.processors import workers_standing_back
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 STATE = REPOSITORY / ".state" / "lab"
@@ -84,28 +84,9 @@ def keep(**values: Any) -> None:
 
 def make_up(**variables: str) -> dict[str, str]:
     """Runs `make up STACK=lab`; the operation on every resource that was not left as it was."""
-    run("make", "up", "STACK=lab", *(f"{name}={value}" for name, value in variables.items()), seconds=RUN_PATIENCE)
-    workers_stand_back()
+    with workers_standing_back():
+        run("make", "up", "STACK=lab", *(f"{name}={value}" for name, value in variables.items()), seconds=RUN_PATIENCE)
     return operations()
-
-
-def workers_stand_back() -> None:
-    """Gives the control plane the processors before the workers that run now.
-
-    Everything waits for it. With an equal share beside four emulated machines it had 90 % of one of two processors, and
-    its API server ended in time limits of its own; so it has 140 %. Not for machines that are just made: with an equal
-    share they are ready at the same time.
-
-    Linux may share processors out by sessions (man 7 sched, autogroup), and libvirt starts each machine in a session
-    of its own; the niceness of threads counts only within it.
-    """
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended, or the kernel knows no such groups
-            words = (process / "cmdline").read_text(errors="replace").split("\0")
-            if any(re.fullmatch(r"guest=.+-worker-[0-9]+,.*", word) for word in words):
-                (process / "autogroup").write_text("10")
-                for thread in (process / "task").iterdir():
-                    os.setpriority(os.PRIO_PROCESS, int(thread.name), 10)
 
 
 def operations() -> dict[str, str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import REPOSITORY, Cluster, workers_stand_back
+from tests.e2e.cluster import REPOSITORY, Cluster
+from tests.e2e.processors import workers_stand_back
 from tests.e2e.scale_out import ScaleOut, scale_out
 
 
