@@ -34,11 +34,9 @@ def key_fault(key: str, value: object, *, missing: bool = False) -> str:
 def _misplaced(key: str, value: object) -> str | None:
     """One line for a key with dots, as `pulumi config set` without --path writes it, where a mapping's is meant."""
     match = re.fullmatch(r"(\w+)([.\[])(.+)", key, re.DOTALL)
-    if not match or match[1] not in RULES or not RULES[match[1]].path:
+    if not match or match[1] not in RULES or not RULES[match[1]].path or one_line(key) != key:
         return None
     path = f'{match[1]}["{match[3]}"]' if (match[1], match[2]) == ("imageMirrors", ".") else key
-    if one_line(key) != key:
-        return None
     whole = isinstance(value, str | int) and one_line(str(value)) == str(value)  # else there would be a part of it
     commands = [
         f"rm {_as_argument(key)}",

@@ -35,7 +35,7 @@ CONTROL_PLANE_FILES = (
 )
 """What kubeadm makes in /etc/kubernetes for a control plane and can make anew while it has the keys of its CAs.
 
-But pki/ca.crt and pki/sa.pub, which init-control-plane.sh makes anew from what else there is (kubeadm's
+But pki/ca.crt and pki/sa.pub, which restore-control-plane.sh makes anew from what else there is (kubeadm's
 phases/certs/certs.go fails for want of the first, and does not miss the second).
 """
 ADDONS = ("deployment/coredns", "service/kube-dns", "daemonset/kube-proxy", "configmap/coredns", "configmap/kube-proxy")

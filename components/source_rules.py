@@ -58,9 +58,8 @@ def _servers(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for registry, url in mirrors(values.get("imageMirrors", {})).items():
         yield f"imageMirrors.{registry}", url, urlsplit(url).hostname or ""
     registry = str(values.get("webServerImage", "")).partition("/")[0]
-    if (
-        registry and "imageMirrors" in values and registry not in raw_object(values["imageMirrors"])
-    ):  # else the mirror is asked
+    mirrored = raw_object(values.get("imageMirrors"))
+    if registry and "imageMirrors" in values and registry not in mirrored:  # else the mirror is asked
         yield "webServerImage", values["webServerImage"], registry.partition(":")[0]
 
 

@@ -67,6 +67,13 @@ def stack(**changes: Any) -> Stack:
     return Stack.of(exported(**changes))
 
 
+def repair_of(deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs the whole tool on an exported deployment."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(deployment)))
+    monkeypatch.setattr(repair, "load", lambda _: make_settings())
+    repair.main("Pulumi.lab.yaml")
+
+
 def well(**changed: str) -> Seen:
     """What a machine says that lacks nothing."""
     values = {"containerd": "active", "kubelet": "active", "docker": "active", "swap": "0", "disk": "31"}
@@ -364,10 +371,8 @@ def test_a_machine_that_answers_or_is_not_asked_or_that_a_stranger_answers_for_i
 def test_an_unfinished_run_starts_the_machine_anew_that_hangs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(exported(without=("nodes-ready-check",)))))
-    monkeypatch.setattr(repair, "load", lambda _: make_settings())
     monkeypatch.setattr(repair, "look", lambda *_, **__: everything(worker_1=Seen()))
-    repair.main("Pulumi.lab.yaml")
+    repair_of(exported(without=("nodes-ready-check",)), monkeypatch)
     assert capsys.readouterr().out.split() == ["urn::k8s-worker-1-domain"]
 
 
@@ -375,9 +380,7 @@ def test_an_unfinished_run_waits_for_the_control_plane_where_all_machines_are_of
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     off = tuple(f"k8s-{node}-domain" for node in NODES)
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(exported(without=("nodes-ready-check",), off=off))))
-    monkeypatch.setattr(repair, "load", lambda _: make_settings())
-    repair.main("Pulumi.lab.yaml")
+    repair_of(exported(without=("nodes-ready-check",), off=off), monkeypatch)
     assert capsys.readouterr().out.split() == [f"urn::k8s-control-plane-1-{step}" for step in ("init", "kubeconfig")]
 
 
@@ -417,10 +420,8 @@ def test_a_machine_without_a_disk_is_replaced_with_what_is_left_of_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     off = tuple(f"k8s-{node}-domain" for node in NODES)
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(exported(without=("k8s-worker-1-disk",), off=off))))
-    monkeypatch.setattr(repair, "load", lambda _: make_settings())
     monkeypatch.setenv("REPLACE", "worker-1")
-    repair.main("Pulumi.lab.yaml")
+    repair_of(exported(without=("k8s-worker-1-disk",), off=off), monkeypatch)
     printed = capsys.readouterr()
     assert {"urn::k8s-worker-1-made", "urn::k8s-worker-1-domain"} <= set(printed.out.split())
     assert "k8s-worker-1: its disk is gone; it becomes a new machine\n" in printed.err

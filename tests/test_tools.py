@@ -193,15 +193,19 @@ def test_a_state_whose_stacks_cannot_be_listed_gets_no_new_one(host: Path) -> No
     assert calls(host)[-1] == "pulumi stack ls --json"
 
 
-def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_tracked_one(host: Path) -> None:
+def plain_pulumi(host: Path, *commands: str) -> subprocess.CompletedProcess[str]:
+    """Runs these shell commands, in which $PLAIN_PULUMI stands for the text of tools/pulumi, on no state."""
     script = (REPOSITORY / "tools" / "pulumi").read_text().partition('environment.sh"\n')[2]
-    done = shell(
+    steps = ["use_stack() { inside=(); }", "use_state() { config=.state/$1/Pulumi.$1.yaml; }", *commands]
+    return shell(host, "\n".join(steps).replace("$PLAIN_PULUMI", script))
+
+
+def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_tracked_one(host: Path) -> None:
+    done = plain_pulumi(
         host,
-        "use_stack() { inside=(); }\n"
-        "use_state() { config=.state/lab/Pulumi.lab.yaml; }\n"
-        "pulumi() { echo $PULUMI_OPTION_STACK ${PULUMI_OPTION_CONFIG_FILE:-tracked} $*; }\n"
-        f"set -- lab stack output\n{script}\n"
-        f"unset PULUMI_OPTION_CONFIG_FILE; set -- lab config set workers 3\n{script}",
+        "pulumi() { echo $PULUMI_OPTION_STACK ${PULUMI_OPTION_CONFIG_FILE:-tracked} $*; }",
+        "set -- lab stack output\n$PLAIN_PULUMI",
+        "unset PULUMI_OPTION_CONFIG_FILE; set -- lab config set workers 3\n$PLAIN_PULUMI",
     )
     kept = f"{REPOSITORY}/.state/lab/Pulumi.lab.yaml"
     assert done.stdout == f"lab {kept} stack output\nlab tracked config set workers 3\n", done.stderr
@@ -209,14 +213,11 @@ def test_plain_pulumi_writes_its_salt_into_the_stacks_own_file_and_not_into_the_
 
 def test_plain_pulumi_is_installed_where_nothing_has_made_it_yet(host: Path) -> None:
     """As before the first `make up`, which names `tools/pulumi dev config set` as the way out of a refusal."""
-    script = (REPOSITORY / "tools" / "pulumi").read_text().partition('environment.sh"\n')[2]
-    done = shell(
+    done = plain_pulumi(
         host,
-        "use_stack() { inside=(); }\n"
-        "use_state() { config=.state/dev/Pulumi.dev.yaml; }\n"
-        "python_environment() { echo packages; }\n"
-        "install_pulumi() { echo Pulumi; pulumi() { echo $*; }; }\n"
-        f"set -- dev config set workers 3\n{script}",
+        "python_environment() { echo packages; }",
+        "install_pulumi() { echo Pulumi; pulumi() { echo $*; }; }",
+        "set -- dev config set workers 3\n$PLAIN_PULUMI",
     )
     assert done.stdout.splitlines() == ["packages", "Pulumi", "config set workers 3"], done.stderr
 

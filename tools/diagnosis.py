@@ -13,6 +13,7 @@ from tools.seen import Seen
 from tools.stack_resources import Stack
 
 DNS = "deployment/coredns"
+SILENT, AROUND_ITS_DISK = "it does not answer over SSH", "it is started anew around its disk"
 NOT_READY, NOT_THERE = "its node is not Ready", "its node is not in the cluster"
 UNFINISHED = "an earlier run was stopped while it put the control plane right"
 """What look.sh says of that."""
@@ -51,17 +52,17 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
     nodes = next((each.nodes for name, each in seen.items() if name.startswith("control-plane")), None)
     runtime = settings.container_runtime
     for name, each in seen.items():
-        found = findings(each, container_runtime=runtime) if each.lines else ["it does not answer over SSH"]
+        found = findings(each, container_runtime=runtime) if each.lines else [SILENT]
         found += _in_the_cluster(name, each, nodes)
         below = cut_off(each)
         if not found + below:
             continue
         reason, step = f"{name}: {', '.join(found + below)}", f"{settings.cluster_name}-{name}"
         # As where the pod network's files are gone: a pod writes them when it is set up after a machine's start.
-        stuck = [each for each in found if each != UNFINISHED] == [NOT_READY] and each.patience_is_over
+        stuck = [words for words in found if words != UNFINISHED] == [NOT_READY] and each.patience_is_over
         if stuck or below or not each.lines:
             though = ", though its kubelet runs" if stuck else ""
-            anew[f"{step}-domain"] = f"{reason}{though}; it is started anew around its disk"
+            anew[f"{step}-domain"] = f"{reason}{though}; {AROUND_ITS_DISK}"
         else:
             anew[f"{step}-prepare"] = f"{reason}; it is prepared again"
             if name.startswith("control-plane"):
@@ -93,7 +94,7 @@ def silent(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
         if each.lines or each.stranger or each.locked:
             continue
         if f"{machine}-prepare" in stack.urns:
-            anew[f"{machine}-domain"] = f"{name}: it does not answer over SSH; it is started anew around its disk"
+            anew[f"{machine}-domain"] = f"{name}: {SILENT}; {AROUND_ITS_DISK}"
         elif stack.age(f"{machine}-domain") > boot and f"{machine}-disk" in stack.urns:
             anew[f"{machine}-disk"] = (
                 f"{name}: it has not answered over SSH since it was made; it becomes a new machine"

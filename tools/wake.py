@@ -54,7 +54,7 @@ def _network(virsh: Virsh, network: StateNetwork, state: StackState, say: Callab
     if network.name not in virsh.names("net-list"):
         virsh("net-start", "--network", network.name)
         say(f"Started the network {network.name} again.")
-        for name in _running(virsh, state):
+        for name in filter(partial(_is_ours, virsh, state), _listed(virsh, state)):
             virsh("destroy", "--domain", name)
             say(f"Switched the domain {name} off: it was cut off when the network stopped.")
 
@@ -88,9 +88,9 @@ def _start_pool(virsh: Virsh, name: str, say: Callable[[str], None]) -> None:
 
 def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
     resumed = []
-    for name in _running(virsh, state):
+    for name in _listed(virsh, state):
         found = virsh("domstate", "--domain", name).strip()
-        if found in RESUMED_BY:
+        if found in RESUMED_BY and _is_ours(virsh, state, name):
             virsh(RESUMED_BY[found], "--domain", name)
             resumed.append((name, found))
     if resumed:
@@ -109,10 +109,15 @@ def _domains(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> Non
             say(f"The domain {name} was resumed and is {now} again. What QEMU says: /var/log/libvirt/qemu/{name}.log")
 
 
-def _running(virsh: Virsh, state: StackState) -> list[str]:
-    """This stack's domains that are not off, those that are paused among them."""
-    ours = [name for name in virsh.names("list") if ("domain", name) in state.names]
-    return [name for name in ours if (domain := virsh.domain(name)) and domain.description in state.marks]
+def _listed(virsh: Virsh, state: StackState) -> list[str]:
+    """The domains that are not off, those that are paused among them, and have a name that the state has."""
+    return [name for name in virsh.names("list") if ("domain", name) in state.names]
+
+
+def _is_ours(virsh: Virsh, state: StackState, name: str) -> bool:
+    """Whether this stack made the domain. It costs a call of virsh, so only what is to be changed is asked for."""
+    domain = virsh.domain(name)
+    return domain is not None and domain.description in state.marks
 
 
 def _named(kind: str, name: str, uuid: str) -> ElementTree.Element:
