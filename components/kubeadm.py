@@ -23,20 +23,21 @@ LIVENESS_FAILURES = 8
 CONTROL_PLANE_FILES = (
     *(f"manifests/{each}.yaml" for each in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")),
     *(f"{each}.conf" for each in ("admin", "controller-manager", "scheduler")),
-    *("pki/ca.crt", "pki/sa.key", "pki/sa.pub"),
+    *("pki/ca.crt", "pki/etcd/ca.crt", "pki/front-proxy-ca.crt", "pki/sa.key", "pki/sa.pub"),
     *(
         f"pki/{each}.{kind}"
         for each in (
             *("apiserver", "apiserver-etcd-client", "apiserver-kubelet-client"),
-            *("front-proxy-client", "etcd/server"),
+            *("front-proxy-client", "etcd/server", "etcd/peer", "etcd/healthcheck-client"),
         )
         for kind in ("crt", "key")
     ),
 )
 """What kubeadm makes in /etc/kubernetes for a control plane and can make anew while it has the keys of its CAs.
 
-But pki/ca.crt and pki/sa.pub, which restore-control-plane.sh makes anew from what else there is (kubeadm's
-phases/certs/certs.go fails for want of the first, and does not miss the second).
+But pki/ca.crt and pki/sa.pub, which restore-certificates.sh makes anew from what else there is (kubeadm's
+phases/certs/certs.go fails for want of the first, and does not miss the second); and no half of a pair, which goes
+with the other.
 """
 ADDONS = ("deployment/coredns", "service/kube-dns", "daemonset/kube-proxy", "configmap/coredns", "configmap/kube-proxy")
 """What `kubeadm init phase addon` puts into kube-system."""

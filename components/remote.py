@@ -20,7 +20,7 @@ DIAL_PAUSE = 5
 """Seconds between two dials at most: what the provider's pauses grow to (pulumi-command 1.2.1, connection.go)."""
 
 
-PARTS = {"init-control-plane.sh": ("restore-control-plane.sh",)}
+PARTS = {"init-control-plane.sh": ("restore-certificates.sh", "restore-control-plane.sh")}
 """Functions of a script that have files of their own, which are sent in front of it."""
 
 

@@ -39,10 +39,11 @@ FINALIZE = f"kubeadm init phase kubelet-finalize all --config {SAVED}"
 PHASES = [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("certs all", "kubeconfig all")]
 PHASES += [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("etcd local", "control-plane all")]
 REPLICAS = "kubectl --namespace kube-system get deployment/coredns --output jsonpath={.spec.replicas}"
-LEAVES = ("apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "front-proxy-client", "etcd/server")
+LEAVES = ["apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "front-proxy-client"]
+LEAVES += ["etcd/server", "etcd/peer", "etcd/healthcheck-client"]
 FILES = [f"{name}.conf" for name in ("admin", "controller-manager", "kubelet", "scheduler")]
 FILES += [
-    "pki/ca.crt",
+    *(f"pki/{authority}.crt" for authority in ("ca", "etcd/ca", "front-proxy-ca")),
     "pki/sa.key",
     "pki/sa.pub",
     *(f"pki/{leaf}.{kind}" for leaf in LEAVES for kind in ("crt", "key")),
@@ -237,18 +238,34 @@ def test_what_kubeadm_cannot_change_in_a_cluster_is_refused_with_the_difference(
     assert control_plane.files() == files
 
 
-KUBEADM_MAKES = sorted(set(FILES) - {"pki/ca.crt", "pki/sa.pub"})
+WRITES_ANEW = "write anew what is missing or damaged in /etc/kubernetes:"
+KUBEADM_MAKES = [file for file in FILES if not file.endswith(("ca.crt", ".pub", ".key"))]
+KUBEADM_MAKES += ["pki/sa.key", "manifests/etcd.yaml", "manifests/kube-apiserver.yaml"]
 
 
-@pytest.mark.parametrize("file", ["manifests/etcd.yaml", "manifests/kube-apiserver.yaml", *KUBEADM_MAKES])
+@pytest.mark.parametrize("file", KUBEADM_MAKES)
 def test_what_somebody_has_removed_of_a_cluster_kubeadm_writes_anew(control_plane: Sandbox, file: str) -> None:
     init(control_plane)
     control_plane.path(f"/etc/kubernetes/{file}").unlink()
     control_plane.forget()
     result = init(control_plane)
-    assert f"write anew what is missing in /etc/kubernetes: {file}\n" in result.said
+    assert f"{WRITES_ANEW} {file}\n" in result.said
     health = [HEALTH] if file != "kubelet.conf" else []
     assert control_plane.lines() == [*health, *PHASES, READY, NODE, ADDONS, RECORDS, REPLICAS]
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+@pytest.mark.parametrize("half", ["crt", "key"])
+def test_of_a_pair_that_has_lost_one_half_kubeadm_is_shown_neither(
+    control_plane: Sandbox, leaf: str, half: str
+) -> None:
+    """It fails for a key without a certificate, and does not miss the key of one."""
+    init(control_plane)
+    control_plane.path(f"/etc/kubernetes/pki/{leaf}.{half}").unlink()
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines()[1:5] == PHASES
+    assert not any(control_plane.path(f"/etc/kubernetes/pki/{leaf}.{each}").exists() for each in ("crt", "key"))
 
 
 def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: Sandbox) -> None:
@@ -333,6 +350,7 @@ def test_what_a_worker_that_joins_reads_is_written_anew(control_plane: Sandbox) 
     assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, RECORDS, upload, REPLICAS]
 
 
+ALL_END = "[[ $* != *-checkend* ]]; exit"
 PROCESSES = """
 process=${!#}
 case $0 in
@@ -352,7 +370,7 @@ def test_one_certificate_that_ends_soon_renews_all_and_whoever_uses_them_reads_t
         control_plane.write(f"/mnt/{process}", "old\n")
     for command in ("pgrep", "pkill"):
         control_plane.does(command, PROCESSES)
-    control_plane.does("openssl", "[[ $* != *etcd-client.crt ]]; exit")
+    control_plane.does("openssl", "[[ $* != *-checkend*etcd-client.crt ]]; exit")
     control_plane.forget()
     result = init(control_plane)
     assert result.code == 0, result.said
@@ -369,7 +387,7 @@ def test_one_certificate_that_ends_soon_renews_all_and_whoever_uses_them_reads_t
 def test_a_process_that_does_not_come_back_with_its_new_certificate_is_named(control_plane: Sandbox) -> None:
     init(control_plane)
     control_plane.does("pgrep", "echo 1; exit")
-    control_plane.does("openssl", "exit 1")
+    control_plane.does("openssl", ALL_END)
     result = init(control_plane, api_seconds="0")
     assert result.code == 1
     assert "machine: another process of etcd did not come true in time" in result.said
@@ -378,7 +396,7 @@ def test_a_process_that_does_not_come_back_with_its_new_certificate_is_named(con
 def test_a_renewal_that_was_stopped_before_the_last_restart_is_ended_by_the_next_run(control_plane: Sandbox) -> None:
     init(control_plane)
     control_plane.does("pgrep", "echo 1; exit")
-    control_plane.does("openssl", "exit 1")
+    control_plane.does("openssl", ALL_END)
     assert init(control_plane, api_seconds="0").code == 1
 
     processes = ("etcd", "kube-apiserver", "kube-controller", "kube-scheduler")
@@ -398,12 +416,60 @@ def test_a_renewal_that_was_stopped_before_the_last_restart_is_ended_by_the_next
     assert control_plane.lines("pkill") == []
 
 
+@pytest.mark.parametrize(
+    ("authority", "signed"),
+    [
+        ("etcd/ca", ["etcd/server", "etcd/peer", "etcd/healthcheck-client", "apiserver-etcd-client"]),
+        ("front-proxy-ca", ["front-proxy-client"]),
+    ],
+)
+@pytest.mark.parametrize("left", [None, ""])
+def test_an_authority_of_this_machine_alone_is_made_anew_and_all_that_use_it_start_again_at_once(
+    control_plane: Sandbox, authority: str, signed: list[str], left: str | None
+) -> None:
+    init(control_plane)
+    processes = ("etcd", "kube-apiserver", "kube-controller", "kube-scheduler")
+    for process in processes:
+        control_plane.write(f"/mnt/{process}", "old\n")
+    for command in ("pgrep", "pkill"):
+        control_plane.does(command, PROCESSES)
+    certificate = control_plane.path(f"/etc/kubernetes/pki/{authority}.crt")
+    certificate.unlink()
+    if left is not None:
+        certificate.write_text(left)
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    pki = control_plane.path("/etc/kubernetes/pki")
+    gone = [pki / f"{name}.{half}" for name in (authority, *signed) for half in ("crt", "key")]
+    assert not any(file.exists() for file in gone), "kubeadm would keep what the old one has signed, and fail"
+    kept = [f"pki/{leaf}.crt" for leaf in LEAVES if leaf not in signed]
+    assert all(control_plane.path(f"/etc/kubernetes/{file}").exists() for file in kept)
+    # The API server refuses an etcd with a certificate of another authority, and would be waited for in vain.
+    lines = [line for line in control_plane.lines("kubeadm", "pkill", "kubectl") if line != NODE]
+    assert lines[:9] == [*PHASES, *(f"pkill --exact {process}" for process in processes), READY]
+    control_plane.forget()
+    certificate.parent.mkdir(exist_ok=True)
+    for file in (*gone, certificate):
+        file.write_text("new\n")
+    assert init(control_plane).code == 0
+    assert control_plane.lines("kubeadm", "pkill") == []
+
+
+def test_an_authority_without_its_key_is_kept_elsewhere(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.forget()
+    assert not control_plane.path("/etc/kubernetes/pki/etcd/ca.key").exists()
+    assert init(control_plane).code == 0
+    assert control_plane.lines("kubeadm", "pkill") == []
+
+
 def test_a_process_that_is_down_is_left_to_the_kubelet_which_starts_it_with_its_new_certificate(
     control_plane: Sandbox,
 ) -> None:
     init(control_plane)
     control_plane.does("pgrep", "exit 1")
-    control_plane.does("openssl", "exit 1")
+    control_plane.does("openssl", ALL_END)
     control_plane.forget()
     assert init(control_plane).code == 0
     assert control_plane.lines("pkill") == []
@@ -524,7 +590,9 @@ def test_the_kubeconfig_of_a_cluster_that_is_no_more_vouches_for_no_new_one(cont
     assert control_plane.lines("kubeadm") == [RESET, INIT]
 
 
-NOTHING_ENDS = "[[ $* != *-checkend* ]] || exit 0"
+def asked_of(name: str) -> str:
+    """An openssl that is the real one for what has this name in the machine's pki, and content with all else."""
+    return f"[[ $* == */pki/{name}.* ]] || exit 0"
 
 
 def pair(machine: Sandbox, name: str) -> str:
@@ -551,7 +619,7 @@ def test_the_public_half_of_the_service_accounts_key_is_written_anew(control_pla
     pair(control_plane, "sa")
     key, public = (control_plane.path(f"/etc/kubernetes/pki/sa.{kind}") for kind in ("key", "pub"))
     public.unlink()
-    control_plane.does("openssl", NOTHING_ENDS)
+    control_plane.does("openssl", asked_of("sa"))
     result = init(control_plane)
     assert result.code == 0, result.said
     answer = subprocess.run(["openssl", "pkey", "-in", key, "-pubout"], check=True, capture_output=True, text=True)
@@ -565,7 +633,7 @@ def test_the_authoritys_certificate_is_taken_from_a_kubeconfig_that_has_it(contr
         data = base64.b64encode(certificate.encode()).decode()
         control_plane.write(f"/etc/kubernetes/{name}.conf", f"    certificate-authority-data: {data}\n")
     control_plane.path("/etc/kubernetes/pki/ca.crt").unlink()
-    control_plane.does("openssl", NOTHING_ENDS)
+    control_plane.does("openssl", asked_of("ca"))
     result = init(control_plane)
     assert result.code == 0, result.said
     assert control_plane.read("/etc/kubernetes/pki/ca.crt") == right
@@ -576,7 +644,7 @@ def test_an_authoritys_certificate_that_nobody_has_is_lost(control_plane: Sandbo
     init(control_plane)
     pair(control_plane, "ca")
     control_plane.path("/etc/kubernetes/pki/ca.crt").unlink()
-    control_plane.does("openssl", NOTHING_ENDS)
+    control_plane.does("openssl", asked_of("ca"))
     result = init(control_plane)
     assert result.code == 1
     assert "machine: the cluster is gone, for /etc/kubernetes/pki/ca.crt is missing" in result.said
@@ -584,7 +652,7 @@ def test_an_authoritys_certificate_that_nobody_has_is_lost(control_plane: Sandbo
 
 KUBELETS = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml")
 OWN_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
-WRITES_ANEW = f"""
+KUBELET_ANEW = f"""
 case "$3" in
   kubeconfig) [[ -e {KUBELETS[0]} ]] || echo 'client-certificate-data: a2V5' >{KUBELETS[0]} ;;
   kubelet-start) echo >{KUBELETS[1]}; : >/mnt/whole ;;
@@ -598,7 +666,7 @@ def test_a_kubelet_that_cannot_start_with_what_it_has_gets_it_anew(control_plane
     init(control_plane)
     control_plane.write(OWN_CERTIFICATE)
     control_plane.write(KUBELETS[0], f"client-certificate: {OWN_CERTIFICATE}\n")
-    control_plane.does("kubeadm", WRITES_ANEW)
+    control_plane.does("kubeadm", KUBELET_ANEW)
     waits = []
     if damage.startswith("empty"):
         control_plane.write(KUBELETS[damage == "empty configuration"])

@@ -65,10 +65,10 @@ fi
 if [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml || (-e /var/lib/kubeadm-libvirt/cluster.yaml && -e /etc/kubernetes/kubelet.conf) ]]; then
   echo 'cluster yes'
   while read -r file; do
-    [[ -e /etc/kubernetes/$file ]] || changed "/etc/kubernetes/$file is gone"
+    [[ -s /etc/kubernetes/$file ]] || changed "/etc/kubernetes/$file is gone or empty"
   done <<<"$CONTROL_PLANE_FILES"
   ending=$(ending "$RENEWAL_DAYS" <<<"$CONTROL_PLANE_FILES")
-  [[ -z $ending ]] || changed "these certificates end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
+  [[ -z $ending ]] || changed "these certificates are damaged or end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
   [[ ! -e /var/lib/kubeadm-libvirt/unfinished ]] || changed "an earlier run was stopped while it put the control plane right"
   [[ -e /home/$SUDO_USER/.kube/config ]] || changed "$SUDO_USER has no kubeconfig"
   columns='K:.kind,A:.metadata.name,R:.status.conditions[?(@.type=="Ready")].status,V:.status.availableReplicas'

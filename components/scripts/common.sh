@@ -70,12 +70,12 @@ forget_pod_network() {
 }
 
 # ending DAYS <FILES: which of these files of /etc/kubernetes, one a line, have a certificate that ends within so many days,
-# or has ended. A CA's lives ten years, and nothing renews it.
+# or has ended, or cannot be read. A CA's lives ten years, and nothing renews it.
 ending() {
   local file path until=("-checkend" "$(($1 * 24 * 3600))" "-noout")
   while read -r file; do
     path=/etc/kubernetes/$file
-    [[ -e $path ]] || continue
+    [[ -s $path ]] || continue
     case $file in
       *ca.crt) ;;
       *.crt) openssl x509 "${until[@]}" -in "$path" >/dev/null || echo "$file" ;;

@@ -9,7 +9,7 @@
 #   CONTROL_PLANE_FILES (what kubeadm has made in /etc/kubernetes, one a line), ADDONS and RECORDS (what it has made
 #   in kube-system, such as configmap/coredns).
 # Result: none.
-# shellcheck disable=SC2154 # saved and static_pods are restore-control-plane.sh's, which is sent in front of this
+# shellcheck disable=SC2154 # saved and static_pods are of the two that are sent in front of this
 
 # There while a cluster that was once whole is put right: tools/look.sh tells by it that this was stopped half-way.
 readonly unfinished=/var/lib/kubeadm-libvirt/unfinished

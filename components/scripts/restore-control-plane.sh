@@ -1,40 +1,16 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # pki and renewing are restore-certificates.sh's, which is sent in front of this
 # What puts a control plane right that was once whole; sent in front of init-control-plane.sh, which names the inputs.
 
 # Written when init has succeeded. Not in /etc/kubernetes: who restores that, or removes it, must not make a cluster that was
 # once whole look like an init that was stopped half-way.
 readonly saved=/var/lib/kubeadm-libvirt/cluster.yaml
-# There from before a renewal of certificates until all that use them have been started again, which nothing else would tell.
-readonly renewing=/var/lib/kubeadm-libvirt/renewing
-readonly static_pods=(etcd kube-apiserver kube-controller-manager kube-scheduler)
-readonly pki=/etc/kubernetes/pki
 readonly ends=3 # of a kubelet, after which it is not waited for any longer
 
 wait_for_api() { wait_for "$API_SECONDS" "an answer of the API server (/readyz)" kubectl get --raw /readyz; }
 
 lost() {
   fail "the cluster is gone, for $1 is missing, as after kubeadm reset. Build a new one: make up REBUILD=yes, or pulumi destroy and pulumi up."
-}
-
-# The public halves of pairs. kubeadm calls an authority without its certificate a failure, and the key of service accounts
-# without its public half whole.
-restore_public_halves() {
-  local file
-  if [[ -e $pki/sa.key && ! -s $pki/sa.pub ]]; then
-    step "write $pki/sa.pub anew"
-    openssl pkey -in "$pki/sa.key" -pubout -out "$pki/sa.pub.new"
-    mv "$pki/sa.pub.new" "$pki/sa.pub"
-  fi
-  [[ -e $pki/ca.key && ! -s $pki/ca.crt ]] || return 0
-  step "look for $pki/ca.crt in the kubeconfigs"
-  for file in admin controller-manager scheduler kubelet; do
-    sed --quiet 's/^ *certificate-authority-data: //p' "/etc/kubernetes/$file.conf" 2>/dev/null | base64 --decode >"$pki/ca.crt.new" || continue
-    [[ -s $pki/ca.crt.new && $(openssl x509 -pubkey -noout -in "$pki/ca.crt.new") == "$(openssl pkey -pubout -in "$pki/ca.key")" ]] || continue
-    mv "$pki/ca.crt.new" "$pki/ca.crt"
-    return 0
-  done
-  rm -f "$pki/ca.crt.new"
-  lost "$pki/ca.crt"
 }
 
 kubelet_answers() { curl --silent --show-error --fail --noproxy '*' --max-time 10 http://127.0.0.1:10248/healthz; }
@@ -60,7 +36,7 @@ kubelet_stays_up() {
 forget_damaged_kubelet() {
   [[ -e /etc/kubernetes/kubelet.conf && -e /var/lib/kubelet/config.yaml ]] || return 0
   ! { node_is_whole && kubelet_stays_up; } || return 0
-  [[ -e $pki/ca.key ]] || lost "$pki/ca.key"
+  [[ -s $pki/ca.key ]] || lost "$pki/ca.key"
   step "take from the kubelet what it cannot start with: its configuration, its kubeconfig and its certificate"
   rm -f /etc/kubernetes/kubelet.conf /var/lib/kubelet/config.yaml /var/lib/kubelet/pki/kubelet-client-*
 }
@@ -79,12 +55,17 @@ restore() {
   [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml ]] || lost /var/lib/etcd/member
   restore_public_halves
   forget_damaged_kubelet
+  remake etcd/ca etcd/server etcd/peer etcd/healthcheck-client apiserver-etcd-client
+  remake front-proxy-ca front-proxy-client
   while read -r file; do
-    [[ -e /etc/kubernetes/$file ]] || missing+=("$file")
+    usable "$file" || missing+=("$file")
   done <<<"$CONTROL_PLANE_FILES"$'\nkubelet.conf'
   if ((${#missing[@]} > 0)); then
-    [[ -e $pki/ca.key ]] || lost "$pki/ca.key"
-    step "write anew what is missing in /etc/kubernetes: ${missing[*]}"
+    [[ -s $pki/ca.key ]] || lost "$pki/ca.key"
+    step "write anew what is missing or damaged in /etc/kubernetes: ${missing[*]}"
+    for file in "${missing[@]}"; do
+      forget "$file"
+    done
     write_patches
     kubeadm init phase certs all --config "$saved" >&2
     kubeadm init phase kubeconfig all --config "$saved" >&2
@@ -95,40 +76,6 @@ restore() {
     step "write the kubelet's configuration anew"
     kubeadm init phase kubelet-start --config "$saved" >&2
   fi
-}
-
-# another PROCESS BEFORE: whether it runs, and not as the process id BEFORE any more.
-another() {
-  local now
-  now=$(pgrep --exact "$1") && [[ $now != "$2" ]]
-}
-
-# restart COMPONENT: a static pod's process ends, and the kubelet starts it again, with the certificates that there are now.
-restart() {
-  local process=${1:0:15} before # the system knows it by the first 15 letters of its name
-  before=$(pgrep --exact "$process") || return 0
-  step "restart $1"
-  pkill --exact "$process" || true # it has just ended by itself
-  wait_for "$API_SECONDS" "another process of $1" another "$process" "$before"
-  wait_for_api
-}
-
-# kubeadm's certificates live a year, and nobody renews them but an upgrade; its CAs live ten.
-renew() {
-  local component ending
-  ending=$(ending "$RENEWAL_DAYS" <<<"$CONTROL_PLANE_FILES")
-  if [[ -n $ending ]]; then
-    step "renew all certificates, for these end within $RENEWAL_DAYS days: ${ending//$'\n'/, }"
-    : >"$renewing"
-    kubeadm certs renew all --config "$saved" >&2
-  elif [[ ! -e $renewing ]]; then
-    return 0
-  fi
-  # One after the other: an API server that starts while etcd does is restarted again and again, later each time.
-  for component in "${static_pods[@]}"; do
-    restart "$component"
-  done
-  rm "$renewing"
 }
 
 # A kubelet registers its node when it starts, and never again; the role's label and taint are kubeadm's, who sets both at once.

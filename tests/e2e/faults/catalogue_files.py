@@ -27,6 +27,20 @@ DAMAGES = [
         "control-plane-1: /etc/kubernetes/pki/ca.crt is gone",
     ),
     damage(
+        "certificates-emptied",
+        "The API server's certificate is empty and one of etcd's keys is gone, and both were killed",
+        "control-plane-1",
+        "cd /etc/kubernetes/pki\n: >apiserver.crt\nrm etcd/peer.key\npkill -KILL -x 'etcd|kube-apiserver'",
+        "write anew what is missing or damaged",
+    ),
+    damage(
+        "etcd-authority-deleted",
+        "All keys and certificates of etcd were deleted",
+        "control-plane-1",
+        "rm -r /etc/kubernetes/pki/etcd",
+        "make /etc/kubernetes/pki/etcd/ca.crt anew",
+    ),
+    damage(
         "record-emptied",
         "The record of what the cluster was made with is empty, as after a power cut, and the kubelet is stopped",
         "control-plane-1",

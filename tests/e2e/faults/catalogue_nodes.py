@@ -58,7 +58,7 @@ DAMAGES = [
         "The API server's certificate has a day left",
         "control-plane-1",
         sign_the_api_servers_certificate_anew("-days 1"),
-        "control-plane-1: these certificates end within 60 days: pki/apiserver.crt",
+        "control-plane-1: these certificates are damaged or end within 60 days: pki/apiserver.crt",
     ),
     damage(
         "certificate-ended",
