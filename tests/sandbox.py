@@ -1,7 +1,7 @@
 """Runs a machine's scripts for real, in a mount namespace of their own, with recording stand-ins for every command.
 
-/etc, /run, /var, /home and /tmp are directories of the test; PATH holds nothing but stand-ins. A stand-in notes its
-arguments and its environment, then does what the test says, or what the real command does, or nothing.
+/etc, /run, /var, /home, /opt and /tmp are directories of the test; PATH holds nothing but stand-ins. A stand-in notes
+its arguments and its environment, then does what the test says, or what the real command does, or nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 
 from components import remote
 
-PRIVATE = ("etc", "run", "var", "home", "mnt", "tmp")  # /tmp comes last: it hides the test's own directory
+PRIVATE = ("etc", "run", "var", "home", "opt", "mnt", "tmp")  # /tmp comes last: it hides the test's own directory
 REAL = [
     "base64",
     "cat",

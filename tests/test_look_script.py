@@ -15,6 +15,7 @@ from tools.diagnosis import UNFINISHED
 SETTINGS, MODULES = "/etc/sysctl.d/99-kubernetes.conf", "/etc/modules-load.d/kubernetes.conf"
 NODE_FILES = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml")
 KUBECONFIG = "/home/debian/.kube/config"
+HELD = "kubeadm kubectl kubelet"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def node(machine: Sandbox) -> Sandbox:
     machine.does("sysctl", "echo 1")
     machine.does("nproc", "echo 2")
     machine.does("openssl", "exit 0")
-    machine.does("dpkg-query", "printf '%s hold installed\\n' kubeadm kubectl kubelet")
+    machine.does("dpkg-query", f"printf '%s hold installed\\n' {HELD}")
     machine.does("timeout", "echo 'Node control-plane-1 True <none> <none> <none> <none>'")
     return machine
 
@@ -99,6 +100,27 @@ def test_chains_without_their_rules_are_named_and_another_proxys_are_not_missed(
     has_pods(node, rules=":KUBE-SERVICES - [0:0]")
     assert lacks(node) == ["kube-proxy's rules are gone"]
     has_pods(node, rules="")
+    assert lacks(node) == []
+
+
+def test_programs_of_packages_that_are_gone_or_empty_are_named(node: Sandbox) -> None:
+    """A kubelet that runs does not miss its own before it is started again."""
+    node.write("/var/usr/sbin/runc", "a program")
+    listed = "/var/usr/bin /var/usr/bin/kubelet /var/usr/sbin/runc /var/systemd/system/kubelet.service /var/man/runc"
+    node.does(
+        "dpkg-query", f"[[ $1 == --listfiles ]] && printf '%s\\n' {listed} || printf '%s hold installed\\n' {HELD}"
+    )
+    assert changed(node) == ["of the packages' programs 2 are gone or empty, among them /var/usr/bin/kubelet"]
+    for file in ("/var/usr/bin/kubelet", "/var/systemd/system/kubelet.service"):
+        node.write(file, "is there")
+    assert changed(node) == []
+
+
+def test_a_plugin_without_which_no_pod_starts_is_missed_where_flannel_has_put_it(node: Sandbox) -> None:
+    assert lacks(node) == []
+    node.write("/etc/cni/net.d/10-flannel.conflist", "{}")
+    assert lacks(node) == ["flannel's /opt/cni/bin/flannel is gone"]
+    node.write("/opt/cni/bin/flannel", "a program")
     assert lacks(node) == []
 
 

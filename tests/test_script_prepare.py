@@ -351,3 +351,24 @@ def test_the_version_of_a_node_without_its_kubelet_is_that_of_its_kubeadm(node: 
 def test_a_machine_counts_as_prepared_when_all_of_it_is_on_its_disk(node: Sandbox) -> None:
     prepare(node)
     assert node.lines("sync", "ctr", "apt-get", "systemctl", "install", "mv")[-1] == "sync"
+
+
+def test_packages_whose_programs_are_gone_or_empty_are_installed_again(node: Sandbox) -> None:
+    """apt-get takes them for installed, and the kubelet or the next pod does not start."""
+    node.write("/var/usr/bin/kubelet", "a program")
+    listed = ["/var/usr/bin/kubelet", "/var/opt/cni/bin/bridge", "/var/usr/share/doc/kubelet/copyright"]
+    node.does("dpkg-query", f"[[ $1 != --listfiles ]] || printf '%s\\n' {' '.join(listed)}")
+    again = f"{APT} install --no-install-recommends --allow-change-held-packages --reinstall kubernetes-cni "
+    result = prepare(node)
+    assert result.code == 0, result.said
+    assert "for what these have lost: /var/opt/cni/bin/bridge\n" in result.said
+    assert position(node, again)
+    assert node.lines("apt-get")[-1].endswith(PINNED), "never a newer one"
+
+    node.write("/var/opt/cni/bin/bridge", "a program")
+    node.write("/var/usr/bin/kubelet")
+    assert "for what these have lost: /var/usr/bin/kubelet\n" in prepare(node).said
+    node.write("/var/usr/bin/kubelet", "a program")
+    node.forget()
+    assert prepare(node).code == 0
+    assert "--reinstall" not in str(node.lines("apt-get"))

@@ -129,7 +129,7 @@ def findings(seen: Seen, *, container_runtime: str) -> list[str]:
 
 
 def cut_off(seen: Seen) -> list[str]:
-    """What the pods of a machine lack to be reached, in words; where it has just started, nothing."""
+    """What the pods of a machine lack to be reached or to start, in words; where it has just started, nothing."""
     return [" ".join(line[1:]) for line in seen.lines if line[0] == "network" and seen.patience_is_over]
 
 

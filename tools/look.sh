@@ -4,7 +4,7 @@
 # Inputs: RENEWAL_DAYS (how long before its end a certificate is renewed), CONTROL_PLANE_FILES (what kubeadm has made in
 #   /etc/kubernetes, one a line).
 # Result: lines "WHAT VALUE"; "changed …" for each thing that is not as the program has left it, in words; "network …" for
-# what pods lack to be reached, and nothing but a start of the machine brings back at once; of a machine with
+# what pods lack to be reached or to start, and nothing but a start of the machine brings back at once; of a machine with
 # etcd's data also "Node NAME READY AVAILABLE UNSCHEDULABLE REPLICAS DRAINED", the same of each Deployment, DaemonSet, Service and
 # ConfigMap of kube-system with <none> for what it has not; none of these where its API server does not answer.
 set +e -uo pipefail
@@ -43,6 +43,13 @@ packages=$(dpkg-query --show --showformat='${Package} ${db:Status-Want} ${db:Sta
 for package in kubeadm kubelet kubectl; do
   [[ $packages == *"$package hold installed"* ]] || changed "$package is not held at its version"
 done
+
+# Which a kubelet or a containerd that runs does not miss before it starts again.
+mapfile -t lost < <(lost_programs)
+((${#lost[@]} == 0)) || changed "of the packages' programs ${#lost[@]} are gone or empty, among them ${lost[0]}"
+
+# flannel's pod puts it there when it starts, and no other pod starts on this machine without.
+[[ ! -e /etc/cni/net.d/10-flannel.conflist || -s /opt/cni/bin/flannel ]] || echo "network flannel's /opt/cni/bin/flannel is gone"
 
 # A pod is put on the bridge when it is made, and never again; flannel's own device flannel makes anew by itself. Without
 # pods there need be no bridge, and Docker has one of its own.

@@ -86,6 +86,19 @@ ending() {
   done
 }
 
+# What a node's programs come from.
+node_packages=(kubeadm kubelet kubectl kubernetes-cni containerd runc docker.io docker-cli iptables conntrack ethtool socat)
+
+# What is gone or empty, by rm or a power cut, of the programs and units of these packages; a process runs on without its file.
+lost_programs() {
+  local file
+  while read -r file; do
+    case $file in
+      */bin/* | */sbin/* | */systemd/system/*) [[ -s $file ]] || echo "$file" ;;
+    esac
+  done < <(dpkg-query --listfiles "${node_packages[@]}" 2>/dev/null) # docker's need not be there
+}
+
 # Whether a kubelet could start with the files that make a machine a node. A power cut leaves files empty; and the kubelet's
 # certificate lives a year, which the kubelet renews while it runs.
 node_is_whole() {

@@ -130,10 +130,15 @@ TOML
 }
 
 install_packages() {
-  local packages=(containerd runc iptables conntrack ethtool socat)
+  local packages=(containerd runc iptables conntrack ethtool socat) lost again=()
+  lost=$(lost_programs)
+  if [[ -n $lost ]]; then
+    step "install all packages again, for what these have lost: ${lost//$'\n'/, }"
+    again=(--reinstall kubernetes-cni) # which only the kubelet asks for
+  fi
   # trixie's docker.io only recommends docker-cli, and without it there is no `docker` command.
   [[ $CONTAINER_RUNTIME == docker ]] && packages+=(docker.io docker-cli)
-  apt_get install --no-install-recommends --allow-change-held-packages "${packages[@]}" \
+  apt_get install --no-install-recommends --allow-change-held-packages "${again[@]}" "${packages[@]}" \
     "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
   apt-mark hold kubeadm kubelet kubectl >&2
   systemctl --quiet enable containerd kubelet

@@ -41,6 +41,13 @@ DAMAGES = [
         "make /etc/kubernetes/pki/etcd/ca.crt anew",
     ),
     damage(
+        "programs-deleted",
+        "The kubelet's program and all plugins of the pod network were deleted on a worker",
+        "worker-1",
+        "rm -r /usr/bin/kubelet /opt/cni/bin",
+        "worker-1: .*of the packages' programs .*; it is started anew around its disk",
+    ),
+    damage(
         "record-emptied",
         "The record of what the cluster was made with is empty, as after a power cut, and the kubelet is stopped",
         "control-plane-1",
