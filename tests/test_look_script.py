@@ -15,6 +15,7 @@ from tools.diagnosis import UNFINISHED
 SETTINGS, MODULES = "/etc/sysctl.d/99-kubernetes.conf", "/etc/modules-load.d/kubernetes.conf"
 NODE_FILES = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml")
 KUBECONFIG = "/home/debian/.kube/config"
+CONTAINERD = "/etc/containerd/config.toml"
 HELD = "kubeadm kubectl kubelet"
 
 
@@ -22,7 +23,8 @@ HELD = "kubeadm kubectl kubelet"
 def node(machine: Sandbox) -> Sandbox:
     """A control plane that is as `make up` has left it."""
     machine.write(SETTINGS, "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 1\n")
-    for path in (MODULES, "/etc/fstab", *NODE_FILES, "/var/lib/etcd/member", KUBECONFIG):
+    machine.path("/etc/containerd/certs.d").mkdir(parents=True)
+    for path in (CONTAINERD, MODULES, "/etc/fstab", *NODE_FILES, "/var/lib/etcd/member", KUBECONFIG):
         machine.write(path, "\n")
     for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         machine.write(f"/etc/kubernetes/manifests/{component}.yaml", "\n")
@@ -116,18 +118,22 @@ def test_programs_of_packages_that_are_gone_or_empty_are_named(node: Sandbox) ->
     assert changed(node) == []
 
 
-def test_a_plugin_without_which_no_pod_starts_is_missed_where_flannel_has_put_it(node: Sandbox) -> None:
+def test_a_file_without_which_no_pod_starts_is_missed_where_flannel_has_put_it(node: Sandbox) -> None:
     assert lacks(node) == []
     node.write("/etc/cni/net.d/10-flannel.conflist", "{}")
-    assert lacks(node) == ["flannel's /opt/cni/bin/flannel is gone"]
-    node.write("/opt/cni/bin/flannel", "a program")
+    files = ["/opt/cni/bin/flannel", "/run/flannel/subnet.env"]
+    assert lacks(node) == [f"flannel's {file} is gone or empty" for file in files]
+    for file in files:
+        node.write(file, "is there")
     assert lacks(node) == []
 
 
-@pytest.mark.parametrize("file", [SETTINGS, MODULES])
+@pytest.mark.parametrize("file", [SETTINGS, MODULES, CONTAINERD])
 def test_a_file_that_the_next_start_needs_is_missed(node: Sandbox, file: str) -> None:
+    node.write(file)
+    assert changed(node) == [f"{file} is gone or empty"]
     node.path(file).unlink()
-    assert changed(node) == [f"{file} is gone"]
+    assert changed(node) == [f"{file} is gone or empty"]
 
 
 def test_a_kernel_setting_with_another_value_is_named(node: Sandbox) -> None:

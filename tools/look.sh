@@ -30,8 +30,8 @@ printf 'tasks %s\nprocessors %s\n' "$tasks" "$(nproc)"
 printf 'disk %s\n' "$(df --output=pcent / | tail --lines=1 | tr --delete --complement '0-9')"
 
 # What prepare-node.sh has set, for now and for the next start.
-for file in "$settings" "$modules"; do
-  [[ -e $file ]] || changed "$file is gone"
+for file in "$settings" "$modules" /etc/containerd/config.toml /etc/containerd/certs.d; do
+  [[ -s $file || -d $file ]] || changed "$file is gone or empty"
 done
 if [[ -e $settings ]]; then
   while read -r setting _ value; do
@@ -48,8 +48,10 @@ done
 mapfile -t lost < <(lost_programs)
 ((${#lost[@]} == 0)) || changed "of the packages' programs ${#lost[@]} are gone or empty, among them ${lost[0]}"
 
-# flannel's pod puts it there when it starts, and no other pod starts on this machine without.
-[[ ! -e /etc/cni/net.d/10-flannel.conflist || -s /opt/cni/bin/flannel ]] || echo "network flannel's /opt/cni/bin/flannel is gone"
+# flannel's pod writes these when it starts, and no other pod starts on this machine without.
+for file in /opt/cni/bin/flannel /run/flannel/subnet.env; do
+  [[ ! -e /etc/cni/net.d/10-flannel.conflist || -s $file ]] || echo "network flannel's $file is gone or empty"
+done
 
 # A pod is put on the bridge when it is made, and never again; flannel's own device flannel makes anew by itself. Without
 # pods there need be no bridge, and Docker has one of its own.

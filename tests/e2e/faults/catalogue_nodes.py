@@ -23,7 +23,7 @@ DAMAGES = [
         "worker-1",
         "sysctl --write net.bridge.bridge-nf-call-iptables=0\nrm /etc/sysctl.d/99-kubernetes.conf\n"
         "apt-mark unhold kubelet\necho '/swap none swap sw 0 0' >>/etc/fstab",
-        "worker-1: /etc/sysctl.d/99-kubernetes.conf is gone",
+        "worker-1: /etc/sysctl.d/99-kubernetes.conf is gone or empty",
     ),
     damage(
         "docker-removed",
