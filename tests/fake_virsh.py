@@ -24,7 +24,7 @@ if fault:
     print("error: " + fault, file=sys.stderr)
     sys.exit(1)
 
-READS = {{"list", "domstate", "dumpxml", "net-list", "net-info", "pool-list", "pool-dumpxml"}}
+READS = {{"list", "domstate", "dumpxml", "net-list", "net-info", "net-dumpxml", "pool-list", "pool-dumpxml"}}
 READS |= {{"pool-refresh", "vol-list"}}
 if verb not in READS:
     with open(home + "/changes", "a") as record:
@@ -62,6 +62,10 @@ match verb:
             domain["state"] = "running"
     case "net-info":
         print("Name:   x\\nBridge:         " + world["networks"][need("networks", "--network")]["bridge"])
+    case "net-dumpxml":
+        network = world["networks"][need("networks", "--network")]
+        address = "<ip address='" + network["address"] + "' prefix='24'/>"
+        print("<network><bridge name='" + network["bridge"] + "'/>" + address + "</network>")
     case "pool-dumpxml":
         print("<pool><target><path>" + world["pools"][need("pools", "--pool")]["path"] + "</path></target></pool>")
     case "vol-list":
@@ -165,8 +169,9 @@ class Hypervisor:
         domain = {"active": running, "persistent": persistent, "xml": xml, "state": state, "reason": reason}
         self._add("domains", name, domain)
 
-    def network(self, name: str, *, active: bool = True, bridge: str = "") -> None:
-        self._add("networks", name, {"active": active, "bridge": bridge or f"br-{name}"})
+    def network(self, name: str, *, active: bool = True, bridge: str = "", address: str = "10.17.3.1") -> None:
+        """A network; whether its bridge is there is the host's matter."""
+        self._add("networks", name, {"active": active, "bridge": bridge or f"br-{name}", "address": address})
 
     def pool(self, name: str, path: str, *files: str, active: bool = True, gone: bool = False) -> None:
         """A pool for a directory, which may be gone."""

@@ -20,7 +20,21 @@ def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
     monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
     monkeypatch.setattr(stale_bridge, "NETWORK_INTERFACES", tmp_path)
     monkeypatch.setattr(wake, "SETTLE", 0)
+    shows(made)
     return made
+
+
+UP = "NO-CARRIER,BROADCAST,MULTICAST,UP"
+ADDRESS = '{"family":"inet","local":"10.17.3.1","prefixlen":24},{"family":"inet6","local":"fe80::1","prefixlen":64}'
+
+
+def shows(hypervisor: Hypervisor, flags: str = UP, addresses: str = ADDRESS, *, does: str = "") -> None:
+    """What `ip` says of the network's bridge, and writes down that it was asked; or what it does instead."""
+    words = ", ".join(f'"{flag}"' for flag in flags.split(","))
+    shown = f"""echo '[{{"ifname":"br-k8s","flags":[{words}],"addr_info":[{addresses}]}}]'"""
+    executable(
+        hypervisor.directory / "ip", f"#!/bin/sh\necho ip $* >>{hypervisor.directory}/ip-calls\n{does or shown}\n"
+    )
 
 
 def resource(kind: str, **outputs: Any) -> dict[str, Any]:
@@ -392,6 +406,72 @@ def test_waking_switches_our_machines_off_that_a_networks_end_has_cut_off_and_no
         "Switched the domain k8s-worker-1 off: it was cut off when the network stopped.",
     ]
     assert hypervisor.changes() == ["net-start --network k8s", "destroy --domain k8s-worker-1"]
+
+
+GONE = "echo 'Device \"br-k8s\" does not exist.' >&2; exit 1"
+THEIRS = '{"family":"inet","local":"192.168.7.1","prefixlen":24}'
+
+
+@pytest.mark.parametrize(
+    ("bridge", "what"),
+    [
+        ({"does": GONE}, "is gone"),
+        ({"flags": "BROADCAST,MULTICAST"}, "is down"),
+        ({"addresses": THEIRS}, "has lost its address 10.17.3.1"),
+        ({"addresses": ""}, "has lost its address 10.17.3.1"),
+    ],
+)
+def test_waking_starts_a_network_anew_whose_bridge_was_taken_away_though_libvirt_calls_it_active(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str], bridge: dict[str, str], what: str
+) -> None:
+    made(hypervisor)
+    shows(hypervisor, **bridge)
+    code, lines = run("wake", state(*MADE), tmp_path, capsys)
+    assert code == 0
+    assert lines == [
+        f"Stopped the network k8s: its bridge br-k8s {what}, and libvirt does not see that.",
+        "Started the network k8s again.",
+        "Switched the domain k8s-worker-1 off: it was cut off when the network stopped.",
+    ]
+    assert hypervisor.changes() == [
+        "net-destroy --network k8s",
+        "net-start --network k8s",
+        "destroy --domain k8s-worker-1",
+    ]
+    assert (hypervisor.directory / "ip-calls").read_text() == "ip -json address show dev br-k8s\n"
+
+
+@pytest.mark.parametrize("does", ["echo 'ip: option unknown' >&2; exit 255", "echo nonsense", "echo '[]'", "exit 1"])
+def test_waking_leaves_a_network_alone_whose_bridge_cannot_be_looked_at(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str], does: str
+) -> None:
+    made(hypervisor)
+    shows(hypervisor, does=does)
+    assert run("wake", state(*MADE), tmp_path, capsys) == (0, [])
+    assert hypervisor.changes() == []
+
+
+@pytest.mark.parametrize("libvirts", [{"bridge": "br-other"}, {"address": "10.17.4.1"}])
+def test_waking_leaves_a_network_to_pulumi_that_was_given_another_bridge_or_address(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str], libvirts: dict[str, str]
+) -> None:
+    made(hypervisor)
+    hypervisor.network("k8s", **libvirts)  # type: ignore[arg-type]
+    shows(hypervisor, does=GONE)
+    assert run("wake", state(*MADE), tmp_path, capsys) == (0, [])
+    assert hypervisor.changes() == []
+
+
+def test_a_bridge_is_looked_for_only_on_the_host_where_libvirt_is(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(hypervisor)
+    shows(hypervisor, does=GONE)
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text("config:\n  libvirt:uri: qemu+ssh://elsewhere/system\n")
+    assert leftovers.main(file, "wake", state(*MADE)) == 0
+    assert capsys.readouterr().out == ""
+    assert not (hypervisor.directory / "ip-calls").exists()
 
 
 @pytest.mark.parametrize(("was", "call"), [("paused", "resume"), ("pmsuspended", "dompmwakeup")])

@@ -9,6 +9,7 @@ from functools import partial
 from xml.etree import ElementTree
 
 from components.virsh import LeftoversError, Virsh
+from tools.lost_bridge import lost_bridge
 from tools.stack_state import StackState, StateNetwork, StatePool
 
 RESUMED_BY = {"paused": "resume", "pmsuspended": "dompmwakeup"}
@@ -24,7 +25,7 @@ def wake(virsh: Virsh, state: StackState, say: Callable[[str], None]) -> None:
     Without a machine's network its domain cannot be read. Without its pool all its volumes would seem to be gone. A
     domain that is paused is taken for one that is off, and cannot be started. One that ran while its network was
     stopped is on the network after its next start only, and nobody reaches it before: it is switched off for Pulumi to
-    start.
+    start. So are those of a network whose bridge was taken away, which libvirt makes anew with the network alone.
     """
     for network in state.networks:
         _attempt(partial(_network, virsh, network, state, say), f"network {network.name}", say)
@@ -51,7 +52,12 @@ def _network(virsh: Virsh, network: StateNetwork, state: StackState, say: Callab
         _define(virsh, "net-define", root)
         virsh("net-autostart", "--network", network.name)
         say(f"Defined the network {network.name} again: it was gone from libvirt.")
-    if network.name not in virsh.names("net-list"):
+    active = network.name in virsh.names("net-list")
+    if active and (fault := lost_bridge(virsh, network)):
+        virsh("net-destroy", "--network", network.name)
+        say(f"Stopped the network {network.name}: {fault}, and libvirt does not see that.")
+        active = False
+    if not active:
         virsh("net-start", "--network", network.name)
         say(f"Started the network {network.name} again.")
         for name in filter(partial(_is_ours, virsh, state), _listed(virsh, state)):
