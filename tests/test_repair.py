@@ -14,7 +14,7 @@ from tests.configuration import make_settings
 from tools import repair
 from tools.diagnosis import UNFINISHED, gone, silent, stillborn, unanswered, unwell
 from tools.look import findings, full, overloaded
-from tools.refusals import refuse_locked, refuse_strangers
+from tools.refusals import refuse_barred, refuse_locked, refuse_strangers
 from tools.repair import asked_for, lost
 from tools.seen import Seen
 from tools.stack_resources import Stack
@@ -364,7 +364,7 @@ def test_a_machine_that_answers_or_is_not_asked_or_that_a_stranger_answers_for_i
     half = stack(without=("nodes-ready-check",))
     assert silent(half, make_settings(), everything()) == {}
     assert silent(half, make_settings(), {}) == {}
-    for answer in (Seen(stranger=True), Seen(locked=True)):
+    for answer in (Seen(stranger=True), Seen(locked=True), Seen(barred="nothing")):
         assert silent(half, make_settings(), everything(worker_1=answer)) == {}
 
 
@@ -471,6 +471,60 @@ def test_a_machine_that_refuses_the_login_key_is_not_started_anew_for_nothing() 
         "worker-1: it has its host key, and refuses this stack's login key, which /home/debian/.ssh/authorized_keys "
         "should have. make up REPLACE=worker-1 gives it a new disk, with the key."
     )
+
+
+def test_a_machine_that_bars_the_login_user_is_not_started_anew_for_nothing() -> None:
+    refuse_barred(everything())
+    password, nothing = Seen(barred="sudo: a password is required"), Seen(barred="nothing")
+    with pytest.raises(SystemExit) as refusal:
+        refuse_barred(everything(worker_1=password, control_plane_1=nothing))
+    assert str(refusal.value) == (
+        "control-plane-1: it accepts this stack's login key, and does not let debian work there as root; it says: "
+        "nothing. Look at the account, its shell, /etc/nologin and /etc/sudoers.d there; or make up "
+        "REPLACE=control-plane-1 gives it a new disk, and builds the cluster anew.\n"
+        "worker-1: it accepts this stack's login key, and does not let debian work there as root; it says: sudo: a "
+        "password is required. Look at the account, its shell, /etc/nologin and /etc/sudoers.d there; or make up "
+        "REPLACE=worker-1 gives it a new disk."
+    )
+
+
+BARRED = {"worker_1": Seen(barred="sudo: a password is required")}
+
+
+@pytest.mark.parametrize("without", [(), ("nodes-ready-check",)], ids=["finished", "unfinished"])
+def test_a_run_ends_at_once_where_a_machine_bars_the_login_user(
+    monkeypatch: pytest.MonkeyPatch, without: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(repair, "look", lambda *_, **__: everything(**BARRED))
+    with pytest.raises(SystemExit, match=r"^worker-1: it accepts this stack's login key, .* REPLACE=worker-1 "):
+        repair_of(exported(without=without), monkeypatch)
+
+
+@pytest.mark.parametrize("without", [(), ("nodes-ready-check",)], ids=["finished", "unfinished"])
+def test_a_machine_that_bars_the_login_user_becomes_a_new_one_where_the_user_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], without: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("REPLACE", "worker-1")
+    monkeypatch.setattr(repair, "look", lambda *_, **__: everything(**BARRED))
+    repair_of(exported(without=without), monkeypatch)
+    assert capsys.readouterr().out.split() == ["urn::k8s-worker-1-disk"]
+
+
+def test_a_machine_without_a_disk_becomes_a_new_one_whoever_answers_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for answer in (Seen(barred="nothing"), Seen(stranger=True)):
+        monkeypatch.setattr(repair, "look", lambda *_, answer=answer, **__: everything(worker_1=answer))
+        repair_of(exported(without=("k8s-worker-1-disk",)), monkeypatch)
+        assert capsys.readouterr().out.split() == ["urn::k8s-worker-1-made", "urn::k8s-worker-1-domain"]
+
+
+def test_a_machine_that_was_never_prepared_may_not_have_its_user_yet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(repair, "look", lambda *_, **__: everything(**BARRED))
+    repair_of(exported(without=("k8s-worker-1-prepare", "nodes-ready-check")), monkeypatch)
+    assert capsys.readouterr().out == "\n"
 
 
 def test_a_clock_a_few_seconds_off_is_right_enough() -> None:

@@ -91,7 +91,7 @@ def silent(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
     boot = timedelta(seconds=BOOT_SECONDS * slower(settings))
     for name, each in seen.items():
         machine = f"{settings.cluster_name}-{name}"
-        if each.lines or each.stranger or each.locked:
+        if each.lines or each.stranger or each.locked or each.barred:
             continue
         if f"{machine}-prepare" in stack.urns:
             anew[f"{machine}-domain"] = f"{name}: {SILENT}; {AROUND_ITS_DISK}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -15,6 +16,7 @@ from typing import Any
 from components import remote
 from components.cloud_init import LOGIN_USER
 from components.kubeadm import CONTROL_PLANE_FILES, RENEWAL_DAYS
+from components.one_line import one_line
 from tools.seen import Seen
 
 SCRIPT = Path(__file__).parent / "look.sh"
@@ -27,6 +29,14 @@ ANSWER_SECONDS = 60
 """For the rest of an answer that has begun, of which look.sh gives the API server 40 s."""
 PAUSE_SECONDS = 2
 """Between two attempts to log in."""
+FIRST_WORD = "containerd "
+"""What look.sh begins with, whatever a machine is like: a login may print something before."""
+ACCEPTED, LOGGED_IN = "debug1: Server accepts key: ", "Authenticated to "
+"""What ssh says of itself when the machine knows the key, and when the user may log in."""
+OF_SSH = ("debug1: ", "OpenSSH_", LOGGED_IN, "Transferred: ", "Bytes per second: ", "Connection closed by ")
+"""What most lines begin with that ssh says of itself."""
+CURED_BY_A_START = ("Cannot allocate memory", "Resource temporarily unavailable", "Input/output error")
+"""Words of a machine that cannot do what it is asked to, and may again once it was started anew."""
 
 
 def look(nodes: Sequence[Mapping[str, Any]], private_key: str, *, seconds: float) -> dict[str, Seen]:
@@ -53,7 +63,7 @@ def _access(nodes: Sequence[Mapping[str, Any]], private_key: str) -> Iterator[li
         key.touch(mode=0o600)
         key.write_text(private_key)
         known.write_text("".join(f"{node['address']} {node['host_key']}\n" for node in nodes))
-        words = {"BatchMode": "yes", "IdentitiesOnly": "yes", "StrictHostKeyChecking": "yes", "LogLevel": "ERROR"}
+        words = {"BatchMode": "yes", "IdentitiesOnly": "yes", "StrictHostKeyChecking": "yes", "LogLevel": "DEBUG1"}
         words |= {"UserKnownHostsFile": str(known), "ConnectTimeout": "10"}
         # Nothing of the user's own configuration, such as a jump host for everything: Pulumi does not mind it either.
         yield [
@@ -66,7 +76,10 @@ def _access(nodes: Sequence[Mapping[str, Any]], private_key: str) -> Iterator[li
 
 
 def _ask(address: str, options: Sequence[str], seconds: float) -> Seen:
-    """Asks until it answers, for it may just be starting, as after a start of the host."""
+    """Asks until it answers, for it may just be starting, as after a start of the host.
+
+    One that boots bars its user, too, until it has come far enough.
+    """
     deadline = time.monotonic() + seconds
     while True:
         seen = _ask_once(address, options, max(1, deadline - time.monotonic()))
@@ -89,9 +102,29 @@ def _ask_once(address: str, options: Sequence[str], seconds: float) -> Seen:
             ssh.kill()  # where it has not ended
     if ssh.returncode == 255 and "Host key verification failed" in errors:
         return Seen(stranger=True)
-    if ssh.returncode == 255 and "Permission denied" in errors:
+    if ssh.returncode == 255 and "Permission denied" in errors and ACCEPTED not in errors:
         return Seen(locked=True)
-    return Seen(lines=tuple(tuple(line.split()) for line in output.splitlines() if line.strip()), clock=asked)
+    answer = _own(output)
+    if not answer and ssh.returncode >= 0:
+        return Seen(barred=_barred(ssh.returncode, output, errors))
+    return Seen(lines=tuple(tuple(line.split()) for line in answer.splitlines() if line.strip()), clock=asked)
+
+
+def _own(output: str) -> str:
+    """What look.sh has printed, without what the login has printed before; nothing where it did not run."""
+    begins = re.search(rf"(?m)^{FIRST_WORD}", output)
+    return output[begins.start() :] if begins else ""
+
+
+def _barred(code: int, output: str, errors: str) -> str:
+    """What a machine said that knows the key and did not look, or `nothing`; empty where that is not why."""
+    if code == 255 and (ACCEPTED not in errors or LOGGED_IN in errors):
+        return ""  # not reached, or cut off while it was at work
+    words = [line.strip() for line in (output + "\n" + errors).splitlines() if not line.startswith(OF_SSH)]
+    if any(cure in line for line in words for cure in CURED_BY_A_START):
+        return ""
+    said = [line for line in words if line and not line.endswith("Permission denied (publickey).")]
+    return one_line(said[-1]) if said else "nothing"
 
 
 def _answer(ssh: subprocess.Popen[str], seconds: float) -> tuple[str, str]:

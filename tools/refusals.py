@@ -34,6 +34,19 @@ def refuse_locked(seen: Mapping[str, Seen]) -> None:
     _end_where_any(lines)
 
 
+def refuse_barred(seen: Mapping[str, Seen]) -> None:
+    """Ends the run where a machine knows the login key, and its user may do nothing there: no start changes that."""
+    lines = [
+        f"{name}: it accepts this stack's login key, and does not let {LOGIN_USER} work there as root; it says: "
+        f"{each.barred.removesuffix('.')}. Look at the account, its shell, /etc/nologin and /etc/sudoers.d there; or "
+        f"make up REPLACE={name} gives it a new disk"
+        f"{', and builds the cluster anew' if name.startswith('control-plane') else ''}."
+        for name, each in seen.items()
+        if each.barred
+    ]
+    _end_where_any(lines)
+
+
 def _end_where_any(lines: Sequence[str]) -> None:
     if lines:
         sys.exit("\n".join(lines))

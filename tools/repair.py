@@ -16,10 +16,12 @@ from pathlib import Path
 from tools.check_configuration import load
 from tools.diagnosis import CHECKS, gone, silent, slower, stillborn, unanswered, unwell
 from tools.look import full, look, overloaded
-from tools.refusals import refuse_locked, refuse_strangers
+from tools.refusals import refuse_barred, refuse_locked, refuse_strangers
 from tools.seen import Seen
 from tools.stack_resources import Stack
 
+NEW_BY = ("disk", "made")
+"""Parts of a machine that is a new one where one of them is made anew."""
 LOOK_SECONDS = 60
 """How long a machine may take to answer, which may be one that just starts; emulated, three times as long."""
 
@@ -74,7 +76,12 @@ def main(stack_file: str) -> None:
     seen: Mapping[str, Seen] = {}
     if nodes and key:
         seen = look(nodes, key, seconds=LOOK_SECONDS * slower(settings))
-        refuse_strangers([node for node in nodes if f"{settings.cluster_name}-{node['name']}-disk" not in anew], seen)
+        prefix = settings.cluster_name
+        kept = [node for node in nodes if not {f"{prefix}-{node['name']}-{part}" for part in NEW_BY} & anew.keys()]
+        refuse_strangers(kept, seen)
+        # One that was never prepared may be at its first boot, which makes the user.
+        prepared = [node["name"] for node in kept if f"{prefix}-{node['name']}-prepare" in stack.urns]
+        refuse_barred({name: seen[name] for name in prepared})
         anew |= stillborn(stack, settings.cluster_name, seen)
         _remark(seen)
         if stack.finished:

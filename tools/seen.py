@@ -27,6 +27,8 @@ class Seen:
     """Whether somebody with another host key answered, who was told nothing."""
     locked: bool = False
     """Whether the machine itself answered, and refused the login key."""
+    barred: str = ""
+    """What the machine said that accepted the login key and yet did not do what it was asked to; or `nothing`."""
 
     def get(self, what: str) -> str:
         """The value of a line, or nothing."""
