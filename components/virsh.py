@@ -24,6 +24,10 @@ class LeftoversError(pulumi.RunError):
     """Something is in the way, or libvirt does not answer. The message says what and what to do."""
 
 
+class SilentError(LeftoversError):
+    """A call did not end in its time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Domain:
     """A domain as libvirt has it, with what it uses."""
@@ -48,9 +52,9 @@ class Virsh:
     def __init__(self, uri: str) -> None:
         self.uri = uri
 
-    def __call__(self, *words: str) -> str:
-        """What virsh prints. Raises LeftoversError where it fails, is missing, or does not end within LIMIT seconds."""
-        command = self.command(*words)
+    def __call__(self, *words: str, limit: float | None = None) -> str:
+        """What virsh prints. Raises LeftoversError where it fails, is missing, or does not end in time (LIMIT)."""
+        command, limit = self.command(*words), limit or LIMIT
         environment = {**os.environ, "LC_ALL": "C"}
         try:
             done = subprocess.run(
@@ -60,13 +64,13 @@ class Virsh:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=LIMIT,
+                timeout=limit,
             )
         except FileNotFoundError as error:
             raise LeftoversError("virsh is not on PATH. Install it: sudo apt-get install libvirt-clients") from error
         except subprocess.TimeoutExpired as error:
-            message = f"`{command}` did not end in {LIMIT} s. Restart libvirt: sudo systemctl restart libvirtd"
-            raise LeftoversError(message) from error
+            message = f"`{command}` did not end in {limit:g} s. Restart libvirt: sudo systemctl restart libvirtd"
+            raise SilentError(message) from error
         if done.returncode != 0:
             said = " ".join(done.stderr.split()).removeprefix("error: ")
             raise LeftoversError(f"`{command}` failed: {said}")

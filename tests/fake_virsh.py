@@ -11,7 +11,7 @@ from components.leftovers import mark
 from tests.executable import executable
 
 STAND_IN = f"""#!{sys.executable} -IS
-import json, sys
+import json, sys, time
 
 home = __file__.rpartition("/")[0]
 with open(home + "/world.json") as file:
@@ -19,13 +19,15 @@ with open(home + "/world.json") as file:
 assert sys.argv[1] == "--connect", sys.argv
 verb, *words = sys.argv[3:]
 given = dict(zip(words, words[1:]))
+if world["hangs"]:
+    time.sleep(60)
 fault = world["faults"].get(verb)
 if fault:
     print("error: " + fault, file=sys.stderr)
     sys.exit(1)
 
 READS = {{"list", "domstate", "dumpxml", "net-list", "net-info", "net-dumpxml", "pool-list", "pool-dumpxml"}}
-READS |= {{"pool-refresh", "vol-list"}}
+READS |= {{"pool-refresh", "version", "vol-list"}}
 if verb not in READS:
     with open(home + "/changes", "a") as record:
         print(" ".join(sys.argv[3:]), file=record)
@@ -45,6 +47,8 @@ def need(kind, option):
 
 
 match verb:
+    case "version":
+        print("Running against daemon: 9.0.0")
     case "list":
         listing("domains")
     case "net-list":
@@ -139,7 +143,7 @@ class Hypervisor:
         self.directory = directory
         directory.mkdir()
         executable(directory / "virsh", STAND_IN)
-        self._write(domains={}, networks={}, pools={}, faults={}, directories={})
+        self._write(domains={}, networks={}, pools={}, faults={}, directories={}, hangs=False)
 
     def world(self) -> dict[str, Any]:
         """Everything there is."""
@@ -184,6 +188,10 @@ class Hypervisor:
     def fails(self, verb: str, message: str) -> None:
         """From now on this call fails."""
         self._write(faults={verb: message})
+
+    def hangs(self) -> None:
+        """From now on no call ends."""
+        self._write(hangs=True)
 
     def changes(self) -> list[str]:
         """The calls that changed something, in order."""

@@ -26,8 +26,12 @@ sweep_libvirt() { cat >/dev/null; echo "$1"; }
 """
 WORKS = '"$HOME/pulumi"'
 CASES = {
-    "the destroy": ("destroy", f"forget_missing() {{ :; }}\nrun_pulumi() {{ {WORKS}; }}", ["wake", "before"]),
-    "the comparison before a destroy": ("destroy", f"forget_missing() {{ {WORKS}; }}\nrun_pulumi() {{ :; }}", ["wake"]),
+    "the destroy": ("destroy", f"forget_missing() {{ :; }}\nrun_pulumi() {{ {WORKS}; }}", ["reach", "wake", "before"]),
+    "the comparison before a destroy": (
+        "destroy",
+        f"forget_missing() {{ {WORKS}; }}\nrun_pulumi() {{ :; }}",
+        ["reach", "wake"],
+    ),
     "the look before an up": ("find_repairs", f"forget_missing() {{ {WORKS}; }}", ["layers", "wake"]),
 }
 

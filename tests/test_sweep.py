@@ -566,6 +566,34 @@ def test_machines_that_cannot_be_listed_do_not_end_the_run(
     ]
 
 
+@pytest.mark.parametrize(("uri", "there"), [("qemu:///system", ""), ("qemu+ssh://elsewhere/system", " there")])
+def test_a_libvirt_that_hangs_is_named_at_once_with_the_command_that_restarts_it(
+    hypervisor: Hypervisor,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    uri: str,
+    there: str,
+) -> None:
+    monkeypatch.setattr(leftovers, "PATIENCE", 0.5)
+    monkeypatch.setattr(leftovers, "PATIENCE_ELSEWHERE", 0.5)
+    hypervisor.hangs()
+    (tmp_path / "Pulumi.lab.yaml").write_text(f"config:\n  libvirt:uri: {uri}\n")
+    assert leftovers.main(tmp_path / "Pulumi.lab.yaml", "reach", "") == 1
+    assert capsys.readouterr().out == (
+        f"libvirt does not answer at {uri} within 0.5 s. Restart it{there}: sudo systemctl restart libvirtd\n"
+    )
+
+
+def test_a_libvirt_that_answers_or_that_says_why_not_is_left_to_the_next_step(
+    hypervisor: Hypervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("reach", "", tmp_path, capsys) == (0, [])
+    hypervisor.fails("version", "failed to connect to the hypervisor")
+    assert run("reach", "", tmp_path, capsys) == (0, [])
+    assert hypervisor.changes() == []
+
+
 def test_marks_come_from_keys_domains_and_unfinished_operations_of_all_exports() -> None:
     pending = {"type": "libvirt:index/domain:Domain", "inputs": {"name": "x", "description": "kubeadm-libvirt pending"}}
     foreign = resource("Domain", name="mail", description="mail server")

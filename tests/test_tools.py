@@ -374,7 +374,7 @@ def test_destroy_compares_and_sweeps_before_and_after(host: Path) -> None:
     done = destroy(host)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        *["wake", "forget LIBVIRT", "lab", "before"],
+        *["reach", "wake", "forget LIBVIRT", "lab", "before"],
         *["destroy within 120 s", "after"],
     ]
 
@@ -385,14 +385,14 @@ def test_destroy_goes_on_where_the_state_cannot_be_compared(host: Path) -> None:
     )
     assert done.returncode == 0
     assert done.stderr == "The state could not be compared with libvirt; going on with what it says.\n"
-    assert done.stdout.splitlines() == ["wake", "lab", "before", "destroy within 120 s", "after"]
+    assert done.stdout.splitlines() == ["reach", "wake", "lab", "before", "destroy within 120 s", "after"]
 
 
 def test_a_destroy_that_fails_gets_a_second_chance_in_a_swept_libvirt(host: Path) -> None:
     done = destroy(host, 'run_pulumi() { echo "$2"; [[ -e "$HOME/again" ]] || { touch "$HOME/again"; return 1; }; }')
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
-        *["wake", "forget LIBVIRT", "lab", "before", "destroy"],
+        *["reach", "wake", "forget LIBVIRT", "lab", "before", "destroy"],
         *["lab", "after", "forget LIBVIRT", "lab", "destroy", "after"],
     ]
 
@@ -427,7 +427,14 @@ def test_a_destroy_that_leaves_something_of_ours_fails(host: Path) -> None:
 def test_a_destroy_does_not_pass_the_lock_of_a_run_at_work(host: Path) -> None:
     done = destroy(host, "python() { return 1; }")
     assert done.returncode == 1
-    assert done.stdout.splitlines() == ["wake", "forget LIBVIRT"]
+    assert done.stdout.splitlines() == ["reach", "wake", "forget LIBVIRT"]
+
+
+def test_a_destroy_that_libvirt_does_not_answer_takes_no_further_step(host: Path) -> None:
+    done = destroy(host, "sweep_libvirt() { cat >/dev/null; echo $1; [[ $1 != reach ]]; }")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == ["reach"]
+    assert done.stderr == "Nothing was destroyed. Once libvirt answers, run the same command again.\n"
 
 
 def test_a_destroy_without_the_passphrase_sweeps_libvirt_and_says_what_becomes_of_the_state(host: Path) -> None:

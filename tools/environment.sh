@@ -154,7 +154,7 @@ libvirt_state() {
   pulumi stack export --stack "$1" 2>/dev/null || true
 }
 
-# sweep_libvirt wake|layers|before|after: see tools/leftovers.py; the state comes on standard input.
+# sweep_libvirt reach|wake|layers|before|after: see tools/leftovers.py; the state comes on standard input.
 sweep_libvirt() {
   "${inside[@]}" python -m tools.leftovers "$config" "$1"
 }

@@ -1,9 +1,10 @@
-"""Sweeps libvirt around `pulumi destroy`: python -m tools.leftovers STACK_FILE wake|layers|before|after <STATE.json
+"""Sweeps libvirt around `pulumi destroy`: python -m tools.leftovers STACK_FILE STEP <STATE.json
 
-The state comes from `pulumi stack export`, and may be empty; older exports may follow it. wake makes its networks and
-storage pools usable again, so that a refresh can tell what else is missing. layers fails where a machine that is
-started anew would lose what it has written. before removes what has this cluster's names and is not in the state. after
-removes whatever is still there. One line for each thing; exits non-zero if something of ours was left.
+The state comes from `pulumi stack export`, and may be empty; older exports may follow it. The steps: reach fails where
+libvirt hangs. wake makes its networks and storage pools usable again, so that a refresh can tell what else is missing.
+layers fails where a machine that is started anew would lose what it has written. before removes what has this cluster's
+names and is not in the state. after removes whatever is still there. One line for each thing; exits non-zero if
+something of ours was left.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from components.libvirt_uri import is_this_hosts
 from components.settings import SettingsError
-from components.virsh import LeftoversError, Virsh
+from components.virsh import LIMIT, LeftoversError, SilentError, Virsh
 from tools.check_configuration import load_names
 from tools.layers import refuse_layers
 from tools.stack_file import read_stack_file
@@ -22,7 +24,11 @@ from tools.stack_state import StackState
 from tools.sweep import Cluster, Sweep
 from tools.wake import wake
 
-STEPS = ("wake", "layers", "before", "after")
+STEPS = ("reach", "wake", "layers", "before", "after")
+PATIENCE = 10
+"""Seconds for a first answer of this host's libvirt, which takes a tenth of one, and more where it just starts."""
+PATIENCE_ELSEWHERE = LIMIT
+"""Of another host's, where a login may come before it."""
 
 
 def clusters(configured: Cluster | None, state: StackState) -> list[Cluster]:
@@ -53,6 +59,21 @@ def read(stack_file: Path, say: Callable[[str], None]) -> tuple[Cluster | None, 
     return cluster, known or "qemu:///system"
 
 
+def refuse_hanging(virsh: Virsh) -> None:
+    """Raises LeftoversError where libvirt does not answer; why it refuses to, each step says by itself and at once."""
+    here = is_this_hosts(virsh.uri)
+    patience = PATIENCE if here else PATIENCE_ELSEWHERE
+    try:
+        virsh("version", "--daemon", limit=patience)
+    except SilentError as error:
+        raise LeftoversError(
+            f"libvirt does not answer at {virsh.uri} within {patience:g} s. "
+            f"Restart it{'' if here else ' there'}: sudo systemctl restart libvirtd"
+        ) from error
+    except LeftoversError:
+        return
+
+
 def main(stack_file: Path, step: str, text: str) -> int:
     """Does a step and returns the exit code."""
     state = StackState.parse(text)
@@ -61,7 +82,9 @@ def main(stack_file: Path, step: str, text: str) -> int:
     virsh = Virsh(uri)
     sweep = Sweep(virsh, state, print)
     try:
-        if step == "wake":
+        if step == "reach":
+            refuse_hanging(virsh)
+        elif step == "wake":
             wake(virsh, state, print)
         elif step == "layers":
             refuse_layers(virsh, state)
