@@ -39,6 +39,24 @@ KUBELET_STATE = (
     "systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
 )
 DELETE = "kubectl --namespace kube-system delete secrets --ignore-not-found bootstrap-token-abcdef"
+# Names and phases as in kubeadm 1.37.2: cmd/phases/init/bootstraptoken.go and uploadconfig.go, and what they call.
+BY_BOOTSTRAP_TOKEN = [
+    "configmap/cluster-info",
+    "role/kubeadm:bootstrap-signer-clusterinfo",
+    "rolebinding/kubeadm:bootstrap-signer-clusterinfo",
+    "clusterrole/kubeadm:get-nodes",
+    "clusterrolebinding/kubeadm:get-nodes",
+    "clusterrolebinding/kubeadm:kubelet-bootstrap",
+    "clusterrolebinding/kubeadm:node-autoapprove-bootstrap",
+]
+BY_UPLOAD_CONFIG = [
+    "configmap/kubeadm-config",
+    "configmap/kubelet-config",
+    "role/kubeadm:nodes-kubeadm-config",
+    "rolebinding/kubeadm:nodes-kubeadm-config",
+    "role/kubeadm:kubelet-config",
+    "rolebinding/kubeadm:kubelet-config",
+]
 
 # Looks, while the worker joins, whether the token lies anywhere on the control plane's disk.
 DOES_SSH = r"""
@@ -62,7 +80,7 @@ case "$*" in
     [[ ! -e /mnt/cordoned ]] || printf ' cordoned=true' ;;
   "get node "*) [[ -e /mnt/node ]] && echo node/worker-1 ;;
   *" wait --for=jsonpath={.data.jws-kubeconfig-abcdef} "*) [[ ! -e /mnt/unsigned ]]; exit ;;
-  *" get configmap cluster-info "*) [[ -e /mnt/undiscoverable ]] || echo configmap/cluster-info ;;
+  *" get configmap/"*) for word in "$@"; do [[ $word != */* || -e /mnt/deleted/$word ]] || echo "$word"; done ;;
   *" annotate "*) /usr/bin/rm -f /mnt/unsigned ;;
   *" get secrets "*) [[ -e /mnt/minted ]] && printf bootstrap-token-abcdef ;;
   *" delete secrets "*)
@@ -228,17 +246,46 @@ def test_a_token_that_the_cluster_does_not_sign_is_pointed_out_to_it(control_pla
     assert poked[0].startswith("kubectl --namespace kube-system annotate --overwrite secret bootstrap-token-abcdef ")
 
 
-@pytest.mark.parametrize("deleted", [False, True])
-def test_what_was_deleted_of_the_way_to_the_cluster_is_written_anew(control_plane: Sandbox, *, deleted: bool) -> None:
-    control_plane.write("/mnt/unsigned")
-    if deleted:
-        control_plane.write("/mnt/undiscoverable")
-    control_plane.does(
-        "ssh", f"[[ ${{!#}} == *join-worker.sh ]] && while [[ -e /mnt/unsigned ]]; do :; done; {DOES_SSH}"
-    )
+def test_what_lets_a_worker_join_is_looked_at_once_a_namespace(control_plane: Sandbox) -> None:
     assert join(control_plane).code == 0
-    anew = "kubeadm init phase bootstrap-token --config /var/lib/kubeadm-libvirt/cluster.yaml"
-    assert control_plane.lines("kubeadm").count(anew) == int(deleted)
+    looked = [call for call in control_plane.calls("kubectl") if call[3:4] == ["get"] and "--ignore-not-found" in call]
+    assert [call[2] for call in looked] == ["kube-public", "kube-system"], "each costs an emulated machine seconds"
+    assert {word for call in looked for word in call if "/" in word} == set(BY_BOOTSTRAP_TOKEN + BY_UPLOAD_CONFIG)
+    assert [line for line in control_plane.lines("kubeadm") if " phase " in line] == []
+
+
+@pytest.mark.parametrize(
+    ("deleted", "phase"),
+    [
+        *((each, "bootstrap-token") for each in BY_BOOTSTRAP_TOKEN),
+        *((each, "upload-config all") for each in BY_UPLOAD_CONFIG),
+    ],
+)
+def test_what_was_deleted_of_what_lets_a_worker_join_is_written_anew_before_it_joins(
+    control_plane: Sandbox, deleted: str, phase: str
+) -> None:
+    """`kubeadm join` would wait for it until the script's limit, in every run."""
+    control_plane.write(f"/mnt/deleted/{deleted}")
+    result = join(control_plane)
+    assert result.code == 0, result.said
+    assert "write anew what lets a worker join" in result.said
+    did = control_plane.lines("kubeadm")
+    assert did[0] == f"kubeadm init phase {phase} --config /var/lib/kubeadm-libvirt/cluster.yaml"
+    assert did[1].startswith("kubeadm token create")
+    assert len(did) == 2
+
+
+def test_the_token_that_kubeadm_makes_beside_what_it_writes_anew_is_not_shown(control_plane: Sandbox) -> None:
+    """It insists on one, which lives a minute, and prints it."""
+    control_plane.write(f"/mnt/deleted/{BY_BOOTSTRAP_TOKEN[0]}")
+    control_plane.does(
+        "kubeadm", f"echo Using token: {TOKEN}; [[ $1 == init ]] && {{ echo refused >&2; exit 1; }}; exit 0"
+    )
+    result = join(control_plane)
+    assert result.code == 1
+    assert "kubeadm init phase bootstrap-token did not come true in time. Last seen: refused." in result.said
+    assert TOKEN.split(".")[1] not in result.said
+    assert not control_plane.path("/mnt/sent").exists()
 
 
 def test_nobody_waits_for_a_signature_when_the_join_has_failed(control_plane: Sandbox) -> None:

@@ -13,6 +13,15 @@
 
 export KUBECONFIG=/etc/kubernetes/admin.conf
 readonly purpose="join of $WORKER_NAME" # tells this worker's tokens from others
+# What kubeadm has made for workers that join: what they find the cluster by and may do with a token, and what they read.
+readonly by_bootstrap_token=(
+  configmap/cluster-info {role,rolebinding}/kubeadm:bootstrap-signer-clusterinfo {clusterrole,clusterrolebinding}/kubeadm:get-nodes
+  clusterrolebinding/kubeadm:kubelet-bootstrap clusterrolebinding/kubeadm:node-autoapprove-bootstrap
+)
+readonly by_upload_config=(
+  configmap/kubeadm-config configmap/kubelet-config
+  {role,rolebinding}/kubeadm:nodes-kubeadm-config {role,rolebinding}/kubeadm:kubelet-config
+)
 minted=no
 known_hosts="" signing=""
 
@@ -33,14 +42,33 @@ delete_tokens() { # by their Secrets' names, which hold only a token's public ha
 
 # signed TOKEN_ID: whether a worker with this token can trust cluster-info. The controller that signs it for each token
 # tries only once, and is refused where its own credentials have expired while the machine was paused; a change of the
-# token's Secret makes it try again. Where somebody has deleted cluster-info, kubeadm writes it anew.
+# token's Secret makes it try again.
 signed() {
-  local there
   kubectl --namespace kube-public wait --for="jsonpath={.data.jws-kubeconfig-$1}" --timeout=30s configmap/cluster-info && return 0
-  there=$(kubectl --namespace kube-public get configmap cluster-info --ignore-not-found --output name) || return
-  [[ -n $there ]] || kubeadm init phase bootstrap-token --config /var/lib/kubeadm-libvirt/cluster.yaml
   kubectl --namespace kube-system annotate --overwrite secret "bootstrap-token-$1" "kubeadm-libvirt/unsigned-after=$SECONDS"
   return 1
+}
+
+# all_there NAMESPACE OBJECT...: prints all-there where the cluster has each of these; fails where the API server does not answer.
+all_there() {
+  local found
+  found=$(kubectl --namespace "$1" get "${@:2}" --ignore-not-found --output name) || return
+  mapfile -t found <<<"$found"
+  ((${#found[@]} < $# - 1)) || echo all-there
+}
+
+# Without its standard output: that shows the token that kubeadm makes beside it, whether wanted or not, and that lives a minute.
+kubeadm_phase() { kubeadm init phase "$@" --config /var/lib/kubeadm-libvirt/cluster.yaml >/dev/null; }
+
+# let_join NAMESPACE PHASE OBJECT...: has kubeadm write anew what somebody has deleted of these, which its phase makes. Without
+# one of them `kubeadm join` waits in vain, until the limit of this script.
+let_join() {
+  local said="" phase # wait_for sets said
+  wait_for "$API_SECONDS" "an answer of the API server" all_there "$1" "${@:3}"
+  [[ $said != *all-there* ]] || return 0
+  step "write anew what lets a worker join (kubeadm init phase $2)"
+  read -ra phase <<<"$2"
+  wait_for "$API_SECONDS" "kubeadm init phase $2" kubeadm_phase "${phase[@]}"
 }
 
 # The worker's node, or nothing where the cluster has none; fails where the API server does not answer.
@@ -77,6 +105,9 @@ join() {
     # kubeadm refuses to join while there is a Ready node of the name, as for some while after its machine was lost.
     if [[ $runs == yes ]]; then registered=yes; else forget_node; fi
   fi
+  step "look whether the cluster lets a worker join"
+  let_join kube-public bootstrap-token "${by_bootstrap_token[@]}" # kubectl ignores the namespace for what has none
+  let_join kube-system "upload-config all" "${by_upload_config[@]}"
   step "mint a join token for $WORKER_NAME"
   ca_hash=$(openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform der | sha256sum)
   ca_hash=sha256:${ca_hash%% *}
