@@ -36,7 +36,7 @@ DELETE_PODS = (
 )
 KUBELET_STATE = (
     "if sudo test -e /etc/kubernetes/kubelet.conf -a -e /var/lib/kubelet/config.yaml && "
-    "systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
+    "systemctl --quiet is-active kubelet; then echo kubelet-runs; test ! -s /opt/cni/bin/flannel || echo ends-pods; fi"
 )
 DELETE = "kubectl --namespace kube-system delete secrets --ignore-not-found bootstrap-token-abcdef"
 # Names and phases as in kubeadm 1.37.2: cmd/phases/init/bootstraptoken.go and uploadconfig.go, and what they call.
@@ -108,6 +108,7 @@ def knows_the_worker(machine: Sandbox) -> None:
     machine.write("/mnt/node")
     machine.write("/etc/kubernetes/kubelet.conf")
     machine.write("/var/lib/kubelet/config.yaml")
+    machine.write("/opt/cni/bin/flannel", "a program")
 
 
 def no_longer_a_node(machine: Sandbox, trouble: str) -> None:
@@ -332,6 +333,15 @@ def test_a_worker_that_the_cluster_knows_is_told_so(control_plane: Sandbox) -> N
     assert "\nREGISTERED=yes\n" in control_plane.read("/mnt/sent")
 
 
+def test_a_worker_that_never_had_flannel_keeps_its_node_when_its_join_is_repeated(control_plane: Sandbox) -> None:
+    """Flannel comes after the join: a run that is stopped in between leaves such a worker."""
+    knows_the_worker(control_plane)
+    control_plane.path("/opt/cni/bin/flannel").unlink()
+    assert join(control_plane).code == 0
+    assert "\nREGISTERED=yes\n" in control_plane.read("/mnt/sent")
+    assert DELETE_NODE not in control_plane.lines("kubectl")
+
+
 @pytest.mark.parametrize("trouble", ["reset", "without a kubelet"])
 def test_a_node_whose_machine_is_no_node_is_deleted_before_the_join(control_plane: Sandbox, trouble: str) -> None:
     """kubeadm refuses to join while the cluster has a Ready node of the name."""
@@ -382,7 +392,7 @@ def test_a_worker_that_somebody_has_cordoned_stays_so_should_its_drain_be_stoppe
     assert "label" not in [call[1] for call in control_plane.calls("kubectl")]
 
 
-@pytest.mark.parametrize("trouble", ["off", "not Ready", "reset", "without a kubelet"])
+@pytest.mark.parametrize("trouble", ["off", "not Ready", "reset", "without a kubelet", "without flannel"])
 def test_a_worker_that_cannot_say_that_its_pods_have_ended_is_not_waited_for(
     control_plane: Sandbox, trouble: str
 ) -> None:
@@ -391,11 +401,16 @@ def test_a_worker_that_cannot_say_that_its_pods_have_ended_is_not_waited_for(
         control_plane.does("ssh", "echo 'No route to host' >&2; exit 255")
     elif trouble == "not Ready":
         control_plane.write("/mnt/not-ready")
+    elif trouble == "without flannel":  # the kubelet cannot take a pod from the network, and tries for ever
+        control_plane.path("/opt/cni/bin/flannel").unlink()
     else:
         no_longer_a_node(control_plane, trouble)
     result = leave(control_plane)
     assert result.code == 0, result.said
-    assert "go on without a drain: worker-1 does not answer, is not Ready, or has no kubelet that runs" in result.said
+    assert (
+        "go on without a drain: worker-1 does not answer, is not Ready, or has no kubelet that runs and can end pods"
+        in result.said
+    )
     assert [call for call in control_plane.calls("kubectl") if call[1] == "drain"] == []
     assert control_plane.lines("kubectl")[-2:] == [DELETE_NODE, DELETE_PODS]
 

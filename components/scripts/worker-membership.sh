@@ -87,10 +87,11 @@ on_worker() {
     -o ServerAliveInterval=15 -o ServerAliveCountMax=8 "$LOGIN_USER@$WORKER_ADDRESS" "$@"
 }
 
-# Prints kubelet-runs where the worker is a node of a cluster; fails where it does not answer.
+# Prints kubelet-runs where the worker is a node of a cluster, and ends-pods where it can also end what runs on it: with the
+# network's plugins deleted no pod ends, and before flannel's first start there is none to end. Fails where it does not answer.
 kubelet_state() {
   # Only root may look into the kubelet's directory.
-  on_worker "if sudo test -e /etc/kubernetes/kubelet.conf -a -e /var/lib/kubelet/config.yaml && systemctl --quiet is-active kubelet; then echo kubelet-runs; fi"
+  on_worker "if sudo test -e /etc/kubernetes/kubelet.conf -a -e /var/lib/kubelet/config.yaml && systemctl --quiet is-active kubelet; then echo kubelet-runs; test ! -s /opt/cni/bin/flannel || echo ends-pods; fi"
 }
 
 join() {
@@ -163,7 +164,7 @@ drain_node() {
     kubectl get node "$WORKER_NAME" --ignore-not-found --output "jsonpath=$state"
   # A drain waits for the word of the kubelet that a pod has ended. A machine that is off, or was reset, never gives it, and
   # the cluster takes it for Ready for some while yet.
-  if [[ $said == *ready=True* && $(kubelet_state) == kubelet-runs ]]; then
+  if [[ $said == *ready=True* && $(kubelet_state) == *ends-pods* ]]; then
     # A drain that is stopped half-way, with its run, leaves the node without new pods. This label tells wait-for-nodes.sh to
     # take that back; what somebody has cordoned by hand stays so.
     [[ $said == *cordoned=true* ]] ||
@@ -179,7 +180,7 @@ drain_node() {
       step "go on without the pods of $WORKER_NAME that did not leave within ${DRAIN_SECONDS} s"
     fi
   else
-    step "go on without a drain: $WORKER_NAME does not answer, is not Ready, or has no kubelet that runs"
+    step "go on without a drain: $WORKER_NAME does not answer, is not Ready, or has no kubelet that runs and can end pods"
   fi
 }
 
