@@ -66,6 +66,12 @@ class WebServer(pulumi.ComponentResource):
             spec=core.v1.ServiceSpecArgs(
                 type="NodePort",
                 selector=LABELS,
+                # The API's own defaults, which decide whether every node leads to the pods. Stated, for a refresh sees
+                # what somebody has changed with kubectl only in fields that the program states. What the API server
+                # leaves out of its answers, such as a false publishNotReadyAddresses, would be missing in every run.
+                external_traffic_policy="Cluster",
+                internal_traffic_policy="Cluster",
+                session_affinity="None",
                 ports=[
                     core.v1.ServicePortArgs(
                         name="http", port=PORT, target_port="http", protocol="TCP", node_port=settings.node_port

@@ -34,6 +34,22 @@ def test_the_service_leads_from_every_nodes_port_to_the_pods_port_80(applied: Ru
     assert (own["name"], own["containerPort"]) == (port["targetPort"], 80), "the service would lead nowhere"
 
 
+def test_what_decides_whether_every_node_answers_is_stated_so_that_a_run_takes_it_back(applied: Run) -> None:
+    spec = applied.one(":Service").plain("spec")
+    stated = {name: spec.get(name) for name in ("externalTrafficPolicy", "internalTrafficPolicy", "sessionAffinity")}
+    assert stated == {
+        "externalTrafficPolicy": "Cluster",
+        "internalTrafficPolicy": "Cluster",
+        "sessionAffinity": "None",
+    }, "a refresh compares only what the program states"
+
+
+def test_nothing_is_stated_of_the_service_that_the_api_server_leaves_out(applied: Run) -> None:
+    """Such as `publishNotReadyAddresses: false`: every run would find it missing, and update the service again."""
+    spec = applied.one(":Service").plain("spec")
+    assert [name for name, value in spec.items() if value in (False, None, 0, "", [], {})] == []
+
+
 def test_service_and_deployment_select_the_labels_that_the_pods_carry(applied: Run) -> None:
     spec = applied.one(":Deployment").plain("spec")
     labels = spec["template"]["metadata"]["labels"].items()
