@@ -68,14 +68,23 @@ def changed(**values: Any) -> Iterator[None]:
     file = REPOSITORY / "Pulumi.lab.yaml"
     before = file.read_text()
     try:
-        keep(**values)
+        _write(**values)
         yield
     finally:
         file.write_text(before)
 
 
+KEPT: dict[str, Any] = {}
+"""What `keep` has written that is to stay until the tests end."""
+
+
 def keep(**values: Any) -> None:
     """Other values in the lab's configuration file from now on, until the tests end."""
+    KEPT.update({f"kubeadm-libvirt:{key}": value for key, value in values.items()})
+    _write(**values)
+
+
+def _write(**values: Any) -> None:
     file = REPOSITORY / "Pulumi.lab.yaml"
     configuration = yaml.safe_load(file.read_text())
     configuration["config"] |= {f"kubeadm-libvirt:{key}": value for key, value in values.items()}
