@@ -44,6 +44,7 @@ PACKAGES = ["apt-get", "apt-mark", "curl", "dpkg", "dpkg-query"]
 SYSTEM = [
     "cloud-init",
     "date",
+    "findmnt",
     "ip",
     "iptables-save",
     "modprobe",
@@ -133,6 +134,11 @@ class Sandbox:
         self.path(inside).parent.mkdir(parents=True, exist_ok=True)
         self.path(inside).write_text(text)
 
+    def program_file(self, inside: str) -> None:
+        """Makes a file of the machine that may be run."""
+        self.write(inside, "a program")
+        self.path(inside).chmod(0o755)
+
     def read(self, inside: str) -> str:
         """The text of a file of the machine."""
         return self.path(inside).read_text()
@@ -175,7 +181,7 @@ class Sandbox:
         """The calls of these commands so far, or of all but the harmless coreutils, with their arguments, in order."""
         record = self.path("/mnt/calls")
         calls = [call.split("\x1f") for call in record.read_text().split("\x1e")[:-1]] if record.exists() else []
-        quiet = {*REAL, "uname", "sleep", "sync"} if not names else set()
+        quiet = {*REAL, "pgrep", "uname", "sleep", "sync"} if not names else set()
         return [call for call in calls if (call[0] in names if names else call[0] not in quiet)]
 
     def lines(self, *names: str) -> list[str]:

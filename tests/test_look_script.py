@@ -15,6 +15,7 @@ from tools.diagnosis import UNFINISHED
 SETTINGS, MODULES = "/etc/sysctl.d/99-kubernetes.conf", "/etc/modules-load.d/kubernetes.conf"
 NODE_FILES = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml")
 KUBECONFIG = "/home/debian/.kube/config"
+RECORD = "/var/lib/kubeadm-libvirt/cluster.yaml"
 CONTAINERD = "/etc/containerd/config.toml"
 HELD = "kubeadm kubectl kubelet"
 
@@ -24,7 +25,7 @@ def node(machine: Sandbox) -> Sandbox:
     """A control plane that is as `make up` has left it."""
     machine.write(SETTINGS, "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 1\n")
     machine.path("/etc/containerd/certs.d").mkdir(parents=True)
-    for path in (CONTAINERD, MODULES, "/etc/fstab", *NODE_FILES, "/var/lib/etcd/member", KUBECONFIG):
+    for path in (RECORD, CONTAINERD, MODULES, "/etc/fstab", *NODE_FILES, "/var/lib/etcd/member", KUBECONFIG):
         machine.write(path, "\n")
     for component in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         machine.write(f"/etc/kubernetes/manifests/{component}.yaml", "\n")
@@ -105,27 +106,78 @@ def test_chains_without_their_rules_are_named_and_another_proxys_are_not_missed(
     assert lacks(node) == []
 
 
-def test_programs_of_packages_that_are_gone_or_empty_are_named(node: Sandbox) -> None:
+def test_programs_of_packages_that_cannot_be_run_are_named(node: Sandbox) -> None:
     """A kubelet that runs does not miss its own before it is started again."""
-    node.write("/var/usr/sbin/runc", "a program")
+    node.program_file("/var/usr/sbin/runc")
     listed = "/var/usr/bin /var/usr/bin/kubelet /var/usr/sbin/runc /var/systemd/system/kubelet.service /var/man/runc"
     node.does(
         "dpkg-query", f"[[ $1 == --listfiles ]] && printf '%s\\n' {listed} || printf '%s hold installed\\n' {HELD}"
     )
-    assert changed(node) == ["of the packages' programs 2 are gone or empty, among them /var/usr/bin/kubelet"]
+    assert changed(node) == ["of the packages' programs 2 cannot be run, among them /var/usr/bin/kubelet"]
     for file in ("/var/usr/bin/kubelet", "/var/systemd/system/kubelet.service"):
-        node.write(file, "is there")
+        node.program_file(file)
     assert changed(node) == []
 
 
+def starts(node: Sandbox) -> list[str]:
+    """What only a start of the machine brings back, also soon after the last one."""
+    return [line.removeprefix("start ") for line in said(node) if line.startswith("start ")]
+
+
 def test_a_file_without_which_no_pod_starts_is_missed_where_flannel_has_put_it(node: Sandbox) -> None:
-    assert lacks(node) == []
+    node.does("ip", '[[ $1 != route ]] || echo "10.244.0.0/24 via 10.244.0.0 onlink"')
+    assert (starts(node), lacks(node)) == ([], [])
     node.write("/etc/cni/net.d/10-flannel.conflist", "{}")
-    files = ["/opt/cni/bin/flannel", "/run/flannel/subnet.env"]
-    assert lacks(node) == [f"flannel's {file} is gone or empty" for file in files]
-    for file in files:
+    assert starts(node) == ["flannel's /opt/cni/bin/flannel is gone or empty"]
+    assert lacks(node) == ["flannel's /run/flannel/subnet.env is gone or empty"]
+    for file in ("/opt/cni/bin/flannel", "/run/flannel/subnet.env"):
         node.write(file, "is there")
+    assert (starts(node), lacks(node)) == ([], [])
+
+
+def test_a_device_of_flannel_without_its_routes_to_other_nodes_is_named(node: Sandbox) -> None:
+    """A device that is gone flannel makes anew without them, and one that is down has none."""
+    node.write("/run/flannel/subnet.env", "is there")
+    assert lacks(node) == ["flannel.1 has no routes to other nodes"]
+    node.does("ip", '[[ $* != "route show dev flannel.1" ]] || echo "10.244.0.0/24 via 10.244.0.0 onlink"')
     assert lacks(node) == []
+
+
+def test_a_disk_that_the_kernel_has_made_read_only_is_named(node: Sandbox) -> None:
+    node.does("findmnt", "echo rw,relatime,errors=remount-ro")
+    assert starts(node) == []
+    node.does("findmnt", "echo ro,relatime,errors=remount-ro")
+    assert starts(node) == ["its disk is read-only"]
+
+
+def test_what_the_next_start_does_not_start_is_said(node: Sandbox) -> None:
+    states = "show*) echo 90000000 ;;\n'is-enabled docker') echo masked ;;\n*) echo active ;;"
+    node.does("systemctl", f'case "$*" in\n{states}\nesac')
+    assert {"start-of-kubelet active", "start-of-docker masked"} <= set(said(node))
+
+
+@pytest.mark.parametrize(("since", "named"), [("1", ["kube-scheduler does not run"]), ("now", [])])
+def test_a_component_that_does_not_run_though_the_kubelet_had_time_to_start_it_is_named(
+    node: Sandbox, since: str, named: list[str]
+) -> None:
+    now = "$(( $(/usr/bin/cut --delimiter=. --fields=1 /proc/uptime) * 1000000 ))" if since == "now" else since
+    node.does("systemctl", f"[[ $1 == show ]] && echo {now} || echo active")
+    node.does("pgrep", "[[ $* != *kube-scheduler ]]; exit")
+    assert changed(node) == named
+
+
+def test_a_lost_record_of_the_cluster_is_named(node: Sandbox) -> None:
+    node.write(RECORD)
+    assert changed(node) == ["the record of what the cluster was made with is gone or empty"]
+
+
+def test_an_api_server_that_forbids_its_administrator_everything_is_told_from_one_that_does_not_answer(
+    node: Sandbox,
+) -> None:
+    node.does("timeout", "echo 'Error from server (Forbidden): nodes is forbidden' >&2; exit 1")
+    assert "api forbids" in said(node)
+    node.does("timeout", "echo 'Unable to connect to the server' >&2; exit 1")
+    assert "api forbids" not in said(node)
 
 
 @pytest.mark.parametrize("file", [SETTINGS, MODULES, CONTAINERD])
@@ -226,14 +278,22 @@ def test_a_file_of_the_control_plane_that_is_gone_is_named(node: Sandbox, file: 
 @pytest.mark.parametrize(
     ("gone", "cluster"),
     [
-        (["/var/lib/etcd/member"], "yes"),  # it may lie elsewhere, as after a restore from a backup
+        (["/var/lib/etcd/member"], "no"),
         (["/var/lib/etcd/member", "/etc/kubernetes/manifests/etcd.yaml"], "yes"),
         (["/etc/kubernetes/manifests/etcd.yaml", "/etc/kubernetes/kubelet.conf"], "yes"),
         (["/var/lib/etcd/member", "/etc/kubernetes/manifests/etcd.yaml", "/etc/kubernetes/kubelet.conf"], "no"),
     ],
 )
-def test_a_cluster_is_gone_only_where_all_of_it_is(node: Sandbox, gone: list[str], cluster: str) -> None:
-    node.write("/var/lib/kubeadm-libvirt/cluster.yaml")
+def test_a_cluster_is_gone_where_etcds_data_is_neither_here_nor_elsewhere(
+    node: Sandbox, gone: list[str], cluster: str
+) -> None:
     for file in gone:
         node.path(file).unlink()
     assert f"cluster {cluster}" in said(node)
+
+
+def test_etcds_data_may_lie_where_its_manifest_says_as_after_a_restore_from_a_backup(node: Sandbox) -> None:
+    node.path("/var/lib/etcd/member").unlink()
+    node.write("/var/lib/etcd-restored/member")
+    node.write("/etc/kubernetes/manifests/etcd.yaml", "  volumes:\n  - hostPath:\n      path: /var/lib/etcd-restored\n")
+    assert "cluster yes" in said(node)

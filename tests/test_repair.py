@@ -546,3 +546,49 @@ def test_a_control_plane_that_has_a_cluster_is_not_stillborn() -> None:
     """Its kubelet's configuration was deleted, and cloud-init had trouble at some later start."""
     seen = {"control-plane-1": well(joined="no", cluster="yes", **{"first-boot": "error"})}
     assert stillborn(stack(), "k8s", seen) == {}
+
+
+def with_lines(seen: Seen, *lines: str) -> Seen:
+    return Seen(lines=(*seen.lines, *(tuple(line.split()) for line in lines)), clock=seen.clock)
+
+
+def test_what_only_a_start_brings_back_is_not_waited_for() -> None:
+    """The machine may have started a minute ago: nothing that comes by itself is said so."""
+    seen = everything(worker_1=with_lines(well(), "start its disk is read-only"))
+    anew = unwell(stack(), make_settings(), seen)
+    assert anew["k8s-worker-1-domain"] == "worker-1: its disk is read-only; it is started anew around its disk"
+
+
+def test_a_worker_is_not_started_anew_for_what_it_lacks_while_there_is_no_api_server() -> None:
+    """Without one its pods do not start, and it could not leave: the run would wait for what it is to mend."""
+    lacking = with_lines(well(**{"kubelet-seconds": "900"}), "network flannel.1 has no routes to other nodes")
+    assert "k8s-worker-1-domain" in unwell(stack(), make_settings(), everything(worker_1=lacking))
+    seen = everything(worker_1=lacking, control_plane_1=control_plane(None))
+    assert set(unwell(stack(), make_settings(), seen)) == CONTROL_PLANE_STEPS | CHECKS
+
+
+def test_after_a_loss_of_all_of_etcds_data_every_worker_joins_again() -> None:
+    """The API server answers, and knows neither its administrator nor any node."""
+    forgetful = with_lines(well(cluster="yes"), "api forbids")
+    anew = unwell(stack(), make_settings(), everything(control_plane_1=forgetful))
+    assert {"k8s-control-plane-1-init", "k8s-worker-1-join", "k8s-worker-2-join"} <= set(anew)
+    assert "does not answer" not in str(anew)
+
+
+@pytest.mark.parametrize("state", ["disabled", "masked"])
+def test_a_service_that_the_next_start_does_not_start_is_put_right(state: str) -> None:
+    seen = everything(worker_1=well(**{"start-of-docker": state}))
+    anew = unwell(stack(), make_settings(), seen)
+    assert anew["k8s-worker-1-prepare"] == f"worker-1: docker is {state}; it is prepared again"
+    assert unwell(stack(), make_settings(containerRuntime="containerd"), seen) == {}
+
+
+@pytest.mark.parametrize(("seconds", "anew"), [("40", CHECKS), ("900", CHECKS | CONTROL_PLANE_STEPS)])
+def test_a_dns_without_a_pod_that_is_ready_is_written_anew_once_it_had_time(seconds: str, anew: set[str]) -> None:
+    lines = tuple(
+        (*line[:3], "0", *line[4:]) if line[:2] == ("Deployment", "coredns") else line
+        for line in control_plane(dict.fromkeys(NODES, "True")).lines
+        if line[0] != "kubelet-seconds"
+    )
+    seen = everything(control_plane_1=Seen(lines=(*lines, ("kubelet-seconds", seconds)), clock=time.time()))
+    assert set(unwell(stack(), make_settings(), seen)) == anew

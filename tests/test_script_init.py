@@ -31,6 +31,8 @@ NODE = (
     "kubectl get nodes --selector node-role.kubernetes.io/control-plane --field-selector metadata.name=machine "
     "--output name"
 )
+MAY_ALL = "kubectl auth can-i * *"
+RESTART = "systemctl restart kubelet"
 REGISTERED = "kubectl get node machine --ignore-not-found --output name"
 MARK = f"kubeadm init phase mark-control-plane --config {SAVED}"
 HEALTH = "curl --silent --show-error --fail --noproxy * --max-time 10 http://127.0.0.1:10248/healthz"
@@ -38,7 +40,10 @@ KUBELET_START = f"kubeadm init phase kubelet-start --config {SAVED}"
 FINALIZE = f"kubeadm init phase kubelet-finalize all --config {SAVED}"
 PHASES = [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("certs all", "kubeconfig all")]
 PHASES += [f"kubeadm init phase {phase} --config {SAVED}" for phase in ("etcd local", "control-plane all")]
-REPLICAS = "kubectl --namespace kube-system get deployment/coredns --output jsonpath={.spec.replicas}"
+REPLICAS = (
+    "kubectl --namespace kube-system get deployment/coredns "
+    "--output jsonpath={.spec.replicas} {.status.availableReplicas}"
+)
 LEAVES = ["apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "front-proxy-client"]
 LEAVES += ["etcd/server", "etcd/peer", "etcd/healthcheck-client"]
 FILES = [f"{name}.conf" for name in ("admin", "controller-manager", "kubelet", "scheduler")]
@@ -63,7 +68,7 @@ case $1 in
     echo >/etc/kubernetes/pki/ca.key
     [[ -e /mnt/breaks ]] && { echo "kubelet is not healthy" >&2; exit 1; }
     /usr/bin/mkdir -p /etc/kubernetes/pki/etcd
-    for file in @FILES@; do echo >"/etc/kubernetes/$file"; done
+    for file in @FILES@ pki/etcd/ca.key pki/front-proxy-ca.key; do echo >"/etc/kubernetes/$file"; done
     echo "admin's kubeconfig" >/etc/kubernetes/admin.conf
     /usr/bin/mkdir -p /var/lib/kubelet
     echo >/var/lib/kubelet/config.yaml
@@ -172,7 +177,7 @@ def test_a_second_run_only_looks_whether_the_api_server_answers(control_plane: S
     files = control_plane.files()
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, RECORDS, REPLICAS], (
+    assert control_plane.lines() == [HEALTH, READY, MAY_ALL, NODE, ADDONS, RECORDS, REPLICAS], (
         "a cluster that works was initialised again"
     )
     assert control_plane.files() == files
@@ -251,7 +256,7 @@ def test_what_somebody_has_removed_of_a_cluster_kubeadm_writes_anew(control_plan
     result = init(control_plane)
     assert f"{WRITES_ANEW} {file}\n" in result.said
     health = [HEALTH] if file != "kubelet.conf" else []
-    assert control_plane.lines() == [*health, *PHASES, READY, NODE, ADDONS, RECORDS, REPLICAS]
+    assert control_plane.lines() == [*health, *PHASES, RESTART, READY, MAY_ALL, NODE, ADDONS, RECORDS, REPLICAS]
 
 
 @pytest.mark.parametrize("leaf", LEAVES)
@@ -276,6 +281,7 @@ def test_a_kubelet_that_has_lost_its_configuration_gets_it_anew(control_plane: S
     assert control_plane.lines() == [
         KUBELET_START,
         READY,
+        MAY_ALL,
         NODE,
         ADDONS,
         RECORDS,
@@ -305,8 +311,14 @@ def test_a_certificate_authority_that_is_kept_elsewhere_is_missed_only_where_it_
 
 def test_etcds_data_may_lie_elsewhere_as_after_a_restore(control_plane: Sandbox) -> None:
     init(control_plane)
-    shutil.rmtree(control_plane.path("/var/lib/etcd"))
+    control_plane.path("/var/lib/etcd").rename(control_plane.path("/var/lib/etcd-restored"))
+    assert init(control_plane).code == 1
+    manifest = control_plane.path("/etc/kubernetes/manifests/etcd.yaml")
+    manifest.write_text("  - hostPath:\n      path: /var/lib/etcd-restored\n")
+    control_plane.does("pgrep", "exit 1")
+    control_plane.forget()
     assert init(control_plane).code == 0
+    assert not [line for line in control_plane.lines("kubeadm") if "etcd local" in line], "it would start with no data"
 
 
 @pytest.mark.parametrize(
@@ -338,7 +350,7 @@ def test_addons_that_somebody_has_deleted_are_written_anew(control_plane: Sandbo
     control_plane.forget()
     assert init(control_plane).code == 0
     addon = f"kubeadm init phase addon all --config {SAVED}"
-    assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, addon, RECORDS, REPLICAS]
+    assert control_plane.lines() == [HEALTH, READY, MAY_ALL, NODE, ADDONS, addon, RECORDS, REPLICAS]
 
 
 def test_what_a_worker_that_joins_reads_is_written_anew(control_plane: Sandbox) -> None:
@@ -347,7 +359,7 @@ def test_what_a_worker_that_joins_reads_is_written_anew(control_plane: Sandbox) 
     control_plane.forget()
     assert init(control_plane).code == 0
     upload = f"kubeadm init phase upload-config all --config {SAVED}"
-    assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, RECORDS, upload, REPLICAS]
+    assert control_plane.lines() == [HEALTH, READY, MAY_ALL, NODE, ADDONS, RECORDS, upload, REPLICAS]
 
 
 ALL_END = "[[ $* != *-checkend* ]]; exit"
@@ -456,10 +468,77 @@ def test_an_authority_of_this_machine_alone_is_made_anew_and_all_that_use_it_sta
     assert control_plane.lines("kubeadm", "pkill") == []
 
 
+@pytest.mark.parametrize("authority", ["etcd/ca", "front-proxy-ca"])
+def test_an_authority_whose_key_is_lost_is_made_anew_where_it_has_to_sign_again(
+    control_plane: Sandbox, authority: str
+) -> None:
+    init(control_plane)
+    control_plane.does("pgrep", "exit 1")
+    leaf = {"etcd/ca": "etcd/peer", "front-proxy-ca": "front-proxy-client"}[authority]
+    for name in (authority, leaf):
+        control_plane.path(f"/etc/kubernetes/pki/{name}.key").unlink()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert f"make /etc/kubernetes/pki/{authority}.crt anew, and what it has signed" in result.said
+
+
+def test_a_manifest_that_keeps_its_component_from_running_is_written_anew(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.does("pgrep", "[[ $* != *kube-apiserver ]]; exit")
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert "write the manifests anew, for these do not run: kube-apiserver\n" in result.said
+    phases = [line for line in control_plane.lines("kubeadm") if " phase " in line]
+    assert phases == [f"kubeadm init phase control-plane all --config {SAVED}"], "etcd runs, and is left alone"
+
+
+def test_an_administrator_who_may_nothing_gets_his_rights_back_before_anything_is_asked(control_plane: Sandbox) -> None:
+    """As where all of etcd's data is lost, or his binding was deleted."""
+    init(control_plane)
+    control_plane.does("kubectl", f"{HAS_ITS_NODE}\n[[ $1 != auth ]] || {{ echo no; exit 1; }}")
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    rights = ("kubeconfig super-admin", "upload-config all")
+    phases = [f"kubeadm init phase {phase} --config {SAVED}" for phase in rights]
+    assert control_plane.lines() == [HEALTH, READY, MAY_ALL, *phases, NODE, ADDONS, RECORDS, REPLICAS]
+
+
+def test_a_dns_without_a_pod_that_is_ready_is_written_anew(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.does("kubectl", f'{HAS_ITS_NODE}\n[[ $* != *availableReplicas}} ]] || printf "2 "')
+    control_plane.forget()
+    assert init(control_plane).code == 0
+    assert control_plane.lines("kubeadm") == [f"kubeadm init phase addon all --config {SAVED}"]
+
+
+def test_a_cluster_that_has_lost_its_record_and_the_login_users_kubeconfig_is_never_reset(
+    control_plane: Sandbox,
+) -> None:
+    init(control_plane)
+    for lost in ("/var/lib/kubeadm-libvirt", "/home/debian/.kube"):
+        shutil.rmtree(control_plane.path(lost))
+    control_plane.write("/etc/kubernetes/kubelet.conf", f"    client-certificate: {OWN_CERTIFICATE}\n")
+    control_plane.write(OWN_CERTIFICATE)
+    control_plane.forget()
+    result = init(control_plane)
+    assert result.code == 0, result.said
+    assert {RESET, INIT}.isdisjoint(control_plane.lines("kubeadm"))
+    assert control_plane.read(SAVED) == configuration()
+
+
+def test_an_empty_kubeconfig_that_nobody_reads_keeps_kubeadm_from_writing_none(control_plane: Sandbox) -> None:
+    init(control_plane)
+    control_plane.write("/etc/kubernetes/super-admin.conf")
+    assert init(control_plane).code == 0
+    assert not control_plane.path("/etc/kubernetes/super-admin.conf").exists()
+
+
 def test_an_authority_without_its_key_is_kept_elsewhere(control_plane: Sandbox) -> None:
     init(control_plane)
     control_plane.forget()
-    assert not control_plane.path("/etc/kubernetes/pki/etcd/ca.key").exists()
+    for authority in ("etcd/ca", "front-proxy-ca"):
+        control_plane.path(f"/etc/kubernetes/pki/{authority}.key").unlink()
     assert init(control_plane).code == 0
     assert control_plane.lines("kubeadm", "pkill") == []
 
@@ -477,11 +556,11 @@ def test_a_process_that_is_down_is_left_to_the_kubelet_which_starts_it_with_its_
 
 def test_a_dns_that_somebody_has_scaled_to_nothing_gets_its_replicas_back(control_plane: Sandbox) -> None:
     init(control_plane)
-    control_plane.does("kubectl", f"{HAS_ITS_NODE}\n[[ $* != *replicas}} ]] || printf 0")
+    control_plane.does("kubectl", f"{HAS_ITS_NODE}\n[[ $* != *availableReplicas}} ]] || printf '0 '")
     control_plane.forget()
     assert init(control_plane).code == 0
     scale = "kubectl --namespace kube-system scale deployment/coredns --replicas=2"
-    assert control_plane.lines() == [HEALTH, READY, NODE, ADDONS, RECORDS, REPLICAS, scale]
+    assert control_plane.lines() == [HEALTH, READY, MAY_ALL, NODE, ADDONS, RECORDS, REPLICAS, scale]
 
 
 def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_control_plane_anew(
@@ -496,6 +575,7 @@ def test_a_node_that_somebody_has_deleted_is_registered_and_marked_as_the_contro
     assert control_plane.lines() == [
         HEALTH,
         READY,
+        MAY_ALL,
         NODE,
         REGISTERED,
         "systemctl restart kubelet",
@@ -523,7 +603,7 @@ def test_a_node_that_registered_before_its_restoration_was_stopped_is_marked_by_
     control_plane.does("kubectl", '[[ "$1 $2" != "get node" ]] || echo "node/$3"')
     control_plane.forget()
     assert init(control_plane).code == 0
-    assert control_plane.lines() == [HEALTH, READY, NODE, REGISTERED, MARK, ADDONS, RECORDS, REPLICAS]
+    assert control_plane.lines() == [HEALTH, READY, MAY_ALL, NODE, REGISTERED, MARK, ADDONS, RECORDS, REPLICAS]
 
 
 def test_a_longer_time_limit_is_no_change_of_the_cluster(control_plane: Sandbox) -> None:
@@ -685,7 +765,7 @@ def test_a_kubelet_that_cannot_start_with_what_it_has_gets_it_anew(control_plane
     assert lines[: len(waits)] == waits
     while waits and lines[0] == HEALTH:
         lines.pop(0)
-    assert lines == [*PHASES, KUBELET_START, READY, HEALTH, FINALIZE, NODE, ADDONS, RECORDS, REPLICAS]
+    assert lines == [*PHASES, KUBELET_START, READY, HEALTH, FINALIZE, MAY_ALL, NODE, ADDONS, RECORDS, REPLICAS]
 
 
 def test_a_kubelet_that_is_only_slow_to_start_keeps_what_it_has(control_plane: Sandbox) -> None:

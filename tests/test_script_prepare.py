@@ -353,10 +353,11 @@ def test_a_machine_counts_as_prepared_when_all_of_it_is_on_its_disk(node: Sandbo
     assert node.lines("sync", "ctr", "apt-get", "systemctl", "install", "mv")[-1] == "sync"
 
 
-def test_packages_whose_programs_are_gone_or_empty_are_installed_again(node: Sandbox) -> None:
+def test_packages_whose_programs_cannot_be_run_are_installed_again(node: Sandbox) -> None:
     """apt-get takes them for installed, and the kubelet or the next pod does not start."""
-    node.write("/var/usr/bin/kubelet", "a program")
+    node.program_file("/var/usr/bin/kubelet")
     listed = ["/var/usr/bin/kubelet", "/var/opt/cni/bin/bridge", "/var/usr/share/doc/kubelet/copyright"]
+    listed += ["/var/opt/cni/bin/README.md", "/var/opt/cni/bin/LICENSE"]
     node.does("dpkg-query", f"[[ $1 != --listfiles ]] || printf '%s\\n' {' '.join(listed)}")
     again = f"{APT} install --no-install-recommends --allow-change-held-packages --reinstall kubernetes-cni "
     result = prepare(node)
@@ -365,10 +366,35 @@ def test_packages_whose_programs_are_gone_or_empty_are_installed_again(node: San
     assert position(node, again)
     assert node.lines("apt-get")[-1].endswith(PINNED), "never a newer one"
 
-    node.write("/var/opt/cni/bin/bridge", "a program")
-    node.write("/var/usr/bin/kubelet")
-    assert "for what these have lost: /var/usr/bin/kubelet\n" in prepare(node).said
-    node.write("/var/usr/bin/kubelet", "a program")
+    node.program_file("/var/opt/cni/bin/bridge")
+    for mode, content in ((0o755, ""), (0o644, "a program")):
+        node.write("/var/usr/bin/kubelet", content)
+        node.path("/var/usr/bin/kubelet").chmod(mode)
+        assert "for what these have lost: /var/usr/bin/kubelet\n" in prepare(node).said
+    node.program_file("/var/usr/bin/kubelet")
     node.forget()
     assert prepare(node).code == 0
     assert "--reinstall" not in str(node.lines("apt-get"))
+
+
+def test_what_another_runtime_has_left_is_installed_again_too(node: Sandbox) -> None:
+    node.does("dpkg-query", "[[ $1 != --listfiles ]] || echo /var/usr/sbin/dockerd")
+    assert prepare(node, CONTAINER_RUNTIME="containerd").code == 0
+    assert "docker.io docker-cli" in node.lines("apt-get")[-1]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "units"), [("docker", "containerd kubelet docker"), ("containerd", "containerd kubelet")]
+)
+def test_services_that_somebody_has_masked_or_disabled_start_again_also_with_the_machine(
+    node: Sandbox, runtime: str, units: str
+) -> None:
+    prepare(node, CONTAINER_RUNTIME=runtime)
+    lines = node.lines("systemctl")
+    assert lines.index(f"systemctl --quiet unmask {units}") < lines.index(f"systemctl --quiet enable {units}")
+
+
+def test_a_containerd_that_runs_without_its_socket_is_started_anew(node: Sandbox) -> None:
+    node.does("ctr", f"[[ $* != version || -e /mnt/socket ]] || exit 1\n{DOES_CTR}")
+    node.does("systemctl", "[[ $* != '--quiet restart containerd' ]] || : >/mnt/socket; [[ $* != *is-active* ]]; exit")
+    assert prepare(node).code == 0

@@ -54,7 +54,8 @@ def unwell(stack: Stack, settings: Settings, seen: Mapping[str, Seen]) -> dict[s
     for name, each in seen.items():
         found = findings(each, container_runtime=runtime) if each.lines else [SILENT]
         found += _in_the_cluster(name, each, nodes)
-        below = cut_off(each)
+        # Without an API server flannel does not start on a worker either, and no worker leaves.
+        below = cut_off(each) if nodes is not None or name.startswith("control-plane") else []
         if not found + below:
             continue
         reason, step = f"{name}: {', '.join(found + below)}", f"{settings.cluster_name}-{name}"
@@ -127,5 +128,8 @@ def _in_the_cluster(name: str, seen: Seen, nodes: Mapping[str, str] | None) -> l
             found.append("its API server does not answer")
         else:
             found += [f"{each} is not in the cluster" for each in (*ADDONS, *RECORDS) if each not in seen.objects]
-            found += [f"{DNS} is scaled to nothing"] if DNS in seen.scaled_to_nothing else []
+            if DNS in seen.scaled_to_nothing:
+                found.append(f"{DNS} is scaled to nothing")
+            elif seen.patience_is_over and not seen.objects.get(DNS, True):
+                found.append(f"{DNS} has no pod that is ready")
     return found

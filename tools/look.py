@@ -27,6 +27,8 @@ OVERLOAD = 5
 """Tasks for each processor at which requests to an API server end in time limits of its own."""
 ANSWER_SECONDS = 60
 """For the rest of an answer that has begun, of which look.sh gives the API server 40 s."""
+NEVER_STARTS = ("disabled", "masked", "masked-runtime")
+"""What systemctl calls a service that the machine's next start does not start."""
 PAUSE_SECONDS = 2
 """Between two attempts to log in."""
 FIRST_WORD = "containerd "
@@ -147,6 +149,8 @@ def findings(seen: Seen, *, container_runtime: str) -> list[str]:
     """What is wrong with one machine that preparing it again puts right, in words."""
     units = ["containerd", "kubelet", *(["docker"] if container_runtime == "docker" else [])]
     found = [f"{unit} is {seen.get(unit) or 'not there'}" for unit in units if seen.get(unit) != "active"]
+    lasting = {unit: seen.get(f"start-of-{unit}") for unit in units}
+    found += [f"{unit} is {state}" for unit, state in lasting.items() if state in NEVER_STARTS]
     if seen.get("joined") == "no":
         found.append("it lacks files that make it a node")
     if seen.get("joined") == "damaged":
@@ -162,8 +166,9 @@ def findings(seen: Seen, *, container_runtime: str) -> list[str]:
 
 
 def cut_off(seen: Seen) -> list[str]:
-    """What the pods of a machine lack to be reached or to start, in words; where it has just started, nothing."""
-    return [" ".join(line[1:]) for line in seen.lines if line[0] == "network" and seen.patience_is_over]
+    """What a machine lacks that a start brings back, in words; where it has just started, not what comes by itself."""
+    kinds = ("start", "network") if seen.patience_is_over else ("start",)
+    return [" ".join(line[1:]) for line in seen.lines if line[0] in kinds]
 
 
 def full(seen: Mapping[str, Seen]) -> list[str]:

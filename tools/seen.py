@@ -36,8 +36,12 @@ class Seen:
 
     @property
     def nodes(self) -> dict[str, str] | None:
-        """What a control plane says of each node: True where it is Ready; None where its API server does not answer."""
-        return {line[1]: line[2] for line in self._objects("Node")} or None
+        """What a control plane says of each node: True where it is Ready; None where its API server does not answer.
+
+        Nothing of any where the administrator may see none, as after a loss of all of etcd's data.
+        """
+        nothing: dict[str, str] | None = {} if self.get("api") == "forbids" else None
+        return {line[1]: line[2] for line in self._objects("Node")} or nothing
 
     @property
     def patience_is_over(self) -> bool:

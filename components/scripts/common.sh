@@ -89,14 +89,27 @@ ending() {
 # What a node's programs come from.
 node_packages=(kubeadm kubelet kubectl kubernetes-cni containerd runc docker.io docker-cli iptables conntrack ethtool socat)
 
-# What is gone or empty, by rm or a power cut, of the programs and units of these packages; a process runs on without its file.
+# What is gone or empty, by rm or a power cut, of the programs and units of these packages, or may not be run; a process runs
+# on without its file.
 lost_programs() {
   local file
   while read -r file; do
     case $file in
-      */bin/* | */sbin/* | */systemd/system/*) [[ -s $file ]] || echo "$file" ;;
+      *.md | */LICENSE) ;;
+      /*bin/*) [[ -s $file && -x $file ]] || echo "$file" ;;
+      /*/systemd/system/*) [[ -s $file ]] || echo "$file" ;;
     esac
   done < <(dpkg-query --listfiles "${node_packages[@]}" 2>/dev/null) # docker's need not be there
+}
+
+# Whether etcd's data is there, in its place or where its manifest says, as after a restore from a backup.
+etcd_has_data() {
+  local directory
+  [[ ! -e /var/lib/etcd/member ]] || return 0
+  while read -r directory; do
+    [[ ! -e $directory/member ]] || return 0
+  done < <(sed --quiet 's/^ *path: //p' /etc/kubernetes/manifests/etcd.yaml 2>/dev/null)
+  return 1
 }
 
 # Whether a kubelet could start with the files that make a machine a node. A power cut leaves files empty; and the kubelet's

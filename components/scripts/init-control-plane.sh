@@ -44,9 +44,14 @@ save() {
   mv "$saved.new" "$saved"
 }
 
-# A record that is empty, or gone though the login user's kubeconfig shows that an init once came to its end. What it says is
+# A record that is empty, or gone though the login user's kubeconfig, or the kubelet's, shows that an init once came to its end:
+# kubeadm has the kubelet's name another file when nothing is left to do but CoreDNS and kube-proxy. What the record says is
 # what is wanted: the program has compared that with what it remembers of this cluster before it came here.
-was_whole() { [[ -e $saved || (-e /home/$LOGIN_USER/.kube/config && -e /var/lib/etcd/member) ]]; }
+was_whole() {
+  [[ ! -e $saved ]] || return 0
+  [[ -e /var/lib/etcd/member ]] || return
+  [[ -e /home/$LOGIN_USER/.kube/config ]] || grep --quiet --no-messages kubelet-client-current.pem /etc/kubernetes/kubelet.conf
+}
 
 # Only an init that was stopped half-way is taken back. A cluster that was once whole is never reset from here.
 initialise() {
@@ -97,6 +102,7 @@ main() {
   wait_for_api
   if [[ $whole == yes ]]; then
     finalise_kubelet
+    restore_administrator
     restore_node
     restore_objects
   fi

@@ -130,19 +130,23 @@ TOML
 }
 
 install_packages() {
-  local packages=(containerd runc iptables conntrack ethtool socat) lost again=()
+  local packages=(containerd runc iptables conntrack ethtool socat) units=(containerd kubelet) lost again=()
   lost=$(lost_programs)
   if [[ -n $lost ]]; then
     step "install all packages again, for what these have lost: ${lost//$'\n'/, }"
     again=(--reinstall kubernetes-cni) # which only the kubelet asks for
+    [[ $lost != */docker* ]] || again+=(docker.io docker-cli) # which another containerRuntime leaves there
   fi
   # trixie's docker.io only recommends docker-cli, and without it there is no `docker` command.
-  [[ $CONTAINER_RUNTIME == docker ]] && packages+=(docker.io docker-cli)
+  [[ $CONTAINER_RUNTIME != docker ]] || packages+=(docker.io docker-cli) units+=(docker)
+  systemctl --quiet unmask "${units[@]}" # else nothing could start them
   apt_get install --no-install-recommends --allow-change-held-packages "${again[@]}" "${packages[@]}" \
     "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
   apt-mark hold kubeadm kubelet kubectl >&2
-  systemctl --quiet enable containerd kubelet
+  systemctl --quiet enable "${units[@]}"
   start_services
+  # One whose socket somebody has removed runs on, and nobody reaches it.
+  ctr version >/dev/null 2>&1 || systemctl --quiet restart containerd
   wait_for "$PATIENCE_SECONDS" "containerd's socket" ctr version
 }
 

@@ -50,6 +50,7 @@ restore_public_halves() {
   fi
   # Without its key, it is kept elsewhere.
   [[ -s $pki/ca.key ]] && ! pair ca || return 0
+  openssl pkey -noout -in "$pki/ca.key" 2>/dev/null || lost "a $pki/ca.key that can be read"
   step "look for $pki/ca.crt in the kubeconfigs"
   for file in admin controller-manager scheduler kubelet; do
     sed --quiet 's/^ *certificate-authority-data: //p' "/etc/kubernetes/$file.conf" 2>/dev/null | base64 --decode >"$pki/ca.crt.new" || continue
@@ -61,10 +62,21 @@ restore_public_halves() {
   lost "$pki/ca.crt"
 }
 
+# whole NAME...: whether each of these is a pair.
+whole() {
+  local name
+  for name in "$@"; do
+    pair "$name" || return
+  done
+}
+
 # remake AUTHORITY NAME...: an authority that nobody knows but this machine is made anew, with the names that it has signed for.
+# One whose key is gone, or kept elsewhere, is as good as before while nothing has to be signed.
 remake() {
   local name
-  ! { [[ -s $pki/$1.crt ]] && openssl x509 -noout -in "$pki/$1.crt" 2>/dev/null; } || return 0
+  if [[ -s $pki/$1.crt ]] && openssl x509 -noout -in "$pki/$1.crt" 2>/dev/null; then
+    ! pair "$1" && ! whole "${@:2}" || return 0
+  fi
   step "make $pki/$1.crt anew, and what it has signed"
   # First: who knows the new authority refuses who shows the old one.
   echo together >"$renewing"

@@ -48,11 +48,23 @@ finalise_kubelet() {
   kubeadm init phase kubelet-finalize all --config "$saved" >&2
 }
 
+# Somebody may have edited a manifest so that nothing starts any more. etcd's is left alone where its data lies elsewhere.
+restore_static_pods() {
+  local component down=""
+  for component in "${static_pods[@]}"; do
+    pgrep --exact "${component:0:15}" >/dev/null || [[ $component == etcd && ! -e /var/lib/etcd/member ]] || down+=" $component"
+  done
+  [[ -n $down ]] || return 0
+  step "write the manifests anew, for these do not run:$down"
+  write_patches
+  [[ $down != *" etcd"* ]] || kubeadm init phase etcd local --config "$saved" >&2
+  kubeadm init phase control-plane all --config "$saved" >&2
+}
+
 # What somebody has removed of a cluster that was once whole, kubeadm writes anew; but not what only that cluster knew.
 restore() {
   local file missing=()
-  # Where etcd's manifest is there, its data may lie elsewhere, as after a restore from a backup.
-  [[ -e /var/lib/etcd/member || -e /etc/kubernetes/manifests/etcd.yaml ]] || lost /var/lib/etcd/member
+  etcd_has_data || lost /var/lib/etcd/member
   restore_public_halves
   forget_damaged_kubelet
   remake etcd/ca etcd/server etcd/peer etcd/healthcheck-client apiserver-etcd-client
@@ -60,6 +72,8 @@ restore() {
   while read -r file; do
     usable "$file" || missing+=("$file")
   done <<<"$CONTROL_PLANE_FILES"$'\nkubelet.conf'
+  # Nobody misses it; but an empty one keeps kubeadm from writing any.
+  usable super-admin.conf || forget super-admin.conf
   if ((${#missing[@]} > 0)); then
     [[ -s $pki/ca.key ]] || lost "$pki/ca.key"
     step "write anew what is missing or damaged in /etc/kubernetes: ${missing[*]}"
@@ -71,11 +85,24 @@ restore() {
     kubeadm init phase kubeconfig all --config "$saved" >&2
     kubeadm init phase etcd local --config "$saved" >&2
     kubeadm init phase control-plane all --config "$saved" >&2
+  else
+    restore_static_pods
   fi
   if [[ ! -e /var/lib/kubelet/config.yaml ]]; then
     step "write the kubelet's configuration anew"
     kubeadm init phase kubelet-start --config "$saved" >&2
+  elif ((${#missing[@]} > 0)); then
+    systemctl restart kubelet # which else waits up to five minutes before it starts again what has failed again and again
   fi
+}
+
+# The administrator's rights are in the cluster. Whoever deletes them, or all of etcd's data, leaves a kubeconfig that may
+# nothing; kubeadm's own client gives them back first (EnsureAdminClusterRoleBinding), with super-admin.conf.
+restore_administrator() {
+  [[ $(kubectl auth can-i '*' '*' 2>/dev/null) == no ]] || return 0
+  step "give the administrator his rights back"
+  kubeadm init phase kubeconfig super-admin --config "$saved" >&2
+  kubeadm init phase upload-config all --config "$saved" >&2
 }
 
 # A kubelet registers its node when it starts, and never again; the role's label and taint are kubeadm's, who sets both at once.
@@ -109,10 +136,15 @@ restore_objects() {
     step "write anew what a worker that joins reads"
     kubeadm init phase upload-config all --config "$saved" >&2
   fi
-  # kubeadm leaves the number of CoreDNS's replicas as it is.
-  replicas=$(kubectl --namespace kube-system get deployment/coredns --output 'jsonpath={.spec.replicas}')
-  if [[ $replicas == 0 ]]; then
-    step "scale CoreDNS to two replicas again"
-    kubectl --namespace kube-system scale deployment/coredns --replicas=2 >&2
-  fi
+  replicas=$(kubectl --namespace kube-system get deployment/coredns --output 'jsonpath={.spec.replicas} {.status.availableReplicas}')
+  case $replicas in
+    "0 "*) # kubeadm leaves the number as it is
+      step "scale CoreDNS to two replicas again"
+      kubectl --namespace kube-system scale deployment/coredns --replicas=2 >&2
+      ;;
+    *" ") # as with another image
+      step "write CoreDNS and kube-proxy anew, for no pod of CoreDNS is ready"
+      kubeadm init phase addon all --config "$saved" >&2
+      ;;
+  esac
 }

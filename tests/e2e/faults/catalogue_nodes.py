@@ -65,7 +65,7 @@ DAMAGES = [
         "The API server's certificate has ended",
         "control-plane-1",
         sign_the_api_servers_certificate_anew("-not_before 20200101000000Z -not_after 20210101000000Z"),
-        "control-plane-1: these certificates end within 60 days: pki/apiserver.crt",
+        "control-plane-1: these certificates are damaged or end within 60 days: pki/apiserver.crt",
     ),
     damage(
         "kubelet-configuration-deleted",
@@ -94,7 +94,7 @@ DAMAGES = [
         "control-plane-1",
         "rm /etc/kubernetes/manifests/*.yaml\n"
         "timeout 110 bash -c 'while pgrep -x kube-apiserver; do sleep 1; done' >&2",
-        "write anew what is missing in /etc/kubernetes",
+        "write anew what is missing or damaged in /etc/kubernetes",
     ),
     damage(
         "scheduler-deleted",
