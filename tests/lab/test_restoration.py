@@ -107,6 +107,9 @@ def is_whole(machine: Sandbox) -> None:
         pytest.param([f"pki/{leaf}.crt" for leaf in LEAVES], id="certificates"),
         pytest.param([f"pki/{leaf}.key" for leaf in LEAVES], id="keys"),
         pytest.param([*KUBECONFIGS, "pki/ca.crt"][1:], id="kubeconfigs and the authority"),
+        pytest.param([*KUBECONFIGS, "super-admin.conf"], id="all kubeconfigs"),
+        pytest.param([f"pki/etcd/{name}.key" for name in ("ca", "server", "peer")], id="etcd's keys"),
+        pytest.param(["pki/front-proxy-ca.key", "pki/front-proxy-client.key"], id="the front proxy's keys"),
         pytest.param(["pki/etcd/ca.crt", "pki/front-proxy-ca.crt"], id="authorities of this machine alone"),
         pytest.param(["pki/sa.pub"], id="the service accounts' public key"),
         pytest.param(["pki/sa.key"], id="the service accounts' key"),
@@ -121,7 +124,7 @@ def test_a_control_plane_gets_what_it_has_lost_and_keeps_all_else(
     result = init(machine)
     assert result.code == 0, result.said
     is_whole(machine)
-    kept = ["pki/ca.key", "pki/ca.crt", "admin.conf", *(["pki/sa.key"] if "pki/sa.key" not in files else [])]
+    kept = ["pki/ca.key", "pki/ca.crt", *({"pki/sa.key", "admin.conf"} - set(files))]
     assert all(machine.files()[f"/etc/kubernetes/{file}"] == before[f"/etc/kubernetes/{file}"] for file in kept)
 
 
