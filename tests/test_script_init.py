@@ -372,16 +372,22 @@ esac
 """
 
 
+def run_processes(machine: Sandbox) -> list[str]:
+    """All components of a control plane run, and others do after each `pkill`."""
+    # The system knows a process by 15 letters, and pkill finds none by a longer name.
+    processes = ["etcd", "kube-apiserver", "kube-controller", "kube-scheduler"]
+    for process in processes:
+        machine.write(f"/mnt/{process}", "old\n")
+    for command in ("pgrep", "pkill"):
+        machine.does(command, PROCESSES)
+    return processes
+
+
 def test_one_certificate_that_ends_soon_renews_all_and_whoever_uses_them_reads_them_anew(
     control_plane: Sandbox,
 ) -> None:
     init(control_plane)
-    # The system knows a process by 15 letters, and pkill finds none by a longer name.
-    processes = ("etcd", "kube-apiserver", "kube-controller", "kube-scheduler")
-    for process in processes:
-        control_plane.write(f"/mnt/{process}", "old\n")
-    for command in ("pgrep", "pkill"):
-        control_plane.does(command, PROCESSES)
+    processes = run_processes(control_plane)
     control_plane.does("openssl", "[[ $* != *-checkend*etcd-client.crt ]]; exit")
     control_plane.forget()
     result = init(control_plane)
@@ -411,11 +417,7 @@ def test_a_renewal_that_was_stopped_before_the_last_restart_is_ended_by_the_next
     control_plane.does("openssl", ALL_END)
     assert init(control_plane, api_seconds="0").code == 1
 
-    processes = ("etcd", "kube-apiserver", "kube-controller", "kube-scheduler")
-    for process in processes:
-        control_plane.write(f"/mnt/{process}", "old\n")
-    for command in ("pgrep", "pkill"):
-        control_plane.does(command, PROCESSES)
+    processes = run_processes(control_plane)
     control_plane.does("openssl", "exit 0")  # by now all are new
     control_plane.forget()
     result = init(control_plane)
@@ -440,11 +442,7 @@ def test_an_authority_of_this_machine_alone_is_made_anew_and_all_that_use_it_sta
     control_plane: Sandbox, authority: str, signed: list[str], left: str | None
 ) -> None:
     init(control_plane)
-    processes = ("etcd", "kube-apiserver", "kube-controller", "kube-scheduler")
-    for process in processes:
-        control_plane.write(f"/mnt/{process}", "old\n")
-    for command in ("pgrep", "pkill"):
-        control_plane.does(command, PROCESSES)
+    processes = run_processes(control_plane)
     certificate = control_plane.path(f"/etc/kubernetes/pki/{authority}.crt")
     certificate.unlink()
     if left is not None:
