@@ -390,8 +390,11 @@ def test_services_that_somebody_has_masked_or_disabled_start_again_also_with_the
     node: Sandbox, runtime: str, units: str
 ) -> None:
     prepare(node, CONTAINER_RUNTIME=runtime)
-    lines = node.lines("systemctl")
-    assert lines.index(f"systemctl --quiet unmask {units}") < lines.index(f"systemctl --quiet enable {units}")
+    lines = node.lines("apt-get", "systemctl")
+    unmasked = lines.index(f"systemctl --quiet unmask {units}")
+    assert unmasked < lines.index(f"systemctl --quiet enable {units}")
+    # Of a unit that is not there yet, systemctl would say so in every first run.
+    assert any(" kubelet=" in line for line in lines[:unmasked])
 
 
 def test_a_containerd_that_runs_without_its_socket_is_started_anew(node: Sandbox) -> None:

@@ -139,10 +139,11 @@ install_packages() {
   fi
   # trixie's docker.io only recommends docker-cli, and without it there is no `docker` command.
   [[ $CONTAINER_RUNTIME != docker ]] || packages+=(docker.io docker-cli) units+=(docker)
-  systemctl --quiet unmask "${units[@]}" # else nothing could start them
   apt_get install --no-install-recommends --allow-change-held-packages "${again[@]}" "${packages[@]}" \
     "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
   apt-mark hold kubeadm kubelet kubectl >&2
+  # Only now: of a unit that is not there yet, systemctl says so.
+  systemctl --quiet unmask "${units[@]}"
   systemctl --quiet enable "${units[@]}"
   start_services
   # One whose socket somebody has removed runs on, and nobody reaches it.
