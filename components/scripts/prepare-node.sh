@@ -142,7 +142,7 @@ install_packages() {
   apt_get install --no-install-recommends --allow-change-held-packages "${again[@]}" "${packages[@]}" \
     "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
   apt-mark hold kubeadm kubelet kubectl >&2
-  # Only now: of a unit that is not there yet, systemctl says so.
+  # One that somebody has masked could not be started. Not before its package: of a unit that is not there, systemctl says so.
   systemctl --quiet unmask "${units[@]}"
   systemctl --quiet enable "${units[@]}"
   start_services
