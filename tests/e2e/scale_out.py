@@ -36,7 +36,7 @@ def scale_out(cluster: Cluster) -> ScaleOut:
     with tempfile.TemporaryDirectory() as directory, changed(workers=3):
         said = preview()
         with (
-            serving(cluster.outputs["web_urls"], Path(directory) / "answers") as answers,
+            serving(cluster, cluster.outputs["web_urls"], Path(directory) / "answers") as answers,
             spying(cluster, ADDRESS) as spy,
         ):
             done = make_up()

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.cluster import REPOSITORY
+from tests.e2e.cluster import PATIENCE, REPOSITORY, Cluster, completed
 
 ASK = """
 while sleep 1; do
   for url in "$@"; do
     # What curl says of an answer that did not come is all that is known of it afterwards.
     format='%{time_total} s %{errormsg} %{http_code}\n'
-    echo "$EPOCHREALTIME $url $(curl --silent --output /dev/null --max-time 10 --write-out "$format" "$url")"
+    # A node that is emulated beside a machine that is being made may need 10 s. A minute is a browser's patience.
+    echo "$EPOCHREALTIME $url $(curl --silent --output /dev/null --max-time 60 --write-out "$format" "$url")"
   done
 done
 """
@@ -37,8 +39,12 @@ class Serving:
 
 
 @contextlib.contextmanager
-def serving(urls: Sequence[str], log: Path) -> Iterator[Serving]:
-    """Asks each URL about once a second, one after the other, from outside the machines."""
+def serving(cluster: Cluster, urls: Sequence[str], log: Path) -> Iterator[Serving]:
+    """Asks each URL about once a second, one after the other, from outside the machines.
+
+    Begins when all is settled: a request that fails is the fault of what is done now, and not of what was done before.
+    """
+    settle(cluster)
     with log.open("w") as file:
         asking = subprocess.Popen(["lab/enter", "bash", "-c", ASK, "ask", *urls], cwd=REPOSITORY, stdout=file)
     try:
@@ -46,3 +52,22 @@ def serving(urls: Sequence[str], log: Path) -> Iterator[Serving]:
     finally:
         asking.kill()
         asking.wait()
+
+
+def settle(cluster: Cluster) -> None:
+    """Waits until no pod of the web server leaves, and every node knows who is left."""
+    deadline = time.monotonic() + PATIENCE
+    while not (_all_stay(cluster) and all(map(_answers_every_time, cluster.outputs["web_urls"]))):
+        assert time.monotonic() < deadline, f"pods still leave, or requests fail, after {PATIENCE} s"
+        time.sleep(1)
+
+
+def _all_stay(cluster: Cluster) -> bool:
+    pods = cluster.get("pods", "--selector=app=nginx")
+    return not any("deletionTimestamp" in pod["metadata"] for pod in pods)
+
+
+def _answers_every_time(url: str) -> bool:
+    """Whether the URL answers ten times running: with one pod too many in a node's mind every third request fails."""
+    asked = ["curl", "--silent", "--fail", "--fail-early", "--max-time", "60", *[url] * 10]
+    return completed("lab/enter", *asked).returncode == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.e2e.cluster import Cluster, changed, make_up, preview, run
-from tests.e2e.serving import serving
+from tests.e2e.serving import serving, settle
 
 REGISTRY = "http://10.254.254.1:5000/v2/library/nginx/manifests/1.26.3"
 
@@ -29,8 +29,9 @@ def test_another_image_changes_only_the_deployment_and_no_request_fails(cluster:
     digest = next(line.split()[1] for line in head.splitlines() if line.lower().startswith("docker-content-digest:"))
     with changed(webServerImage=f"docker.io/library/nginx@{digest}"):
         assert preview() == {"update": {"web-deployment"}}
-        with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
+        with serving(cluster, cluster.outputs["web_urls"], tmp_path / "answers") as answers:
             assert make_up() == {"web-deployment": "update"}
+            settle(cluster)  # the pods that were there before leave after the run
         assert [pod["spec"]["containers"][0]["image"].endswith(digest) for pod in cluster.web_pods()] == [True, True]
         assert answers.failures() == []
     assert make_up() == {"web-deployment": "update"}

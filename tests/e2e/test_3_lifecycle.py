@@ -35,7 +35,7 @@ def test_a_worker_is_removed_after_its_pods_have_moved_and_its_node_is_gone(clus
     said = preview()
     gone = named("worker-3", "host-key", "disk", "made", "seed", *WORKER) | {"k8s-worker-3"}
     assert said == {"delete": gone, "replace": {"nodes-ready-check"}}
-    with serving(cluster.outputs["web_urls"], tmp_path / "answers") as answers:
+    with serving(cluster, cluster.outputs["web_urls"], tmp_path / "answers") as answers:
         done = make_up()
     assert {name for name, operation in done.items() if operation == "delete"} == gone
     assert position("delete", "k8s-worker-3-join") < position("delete", "k8s-worker-3-domain")

@@ -33,7 +33,7 @@ def replaced_while_the_others_serve(cluster: Cluster, worker: str, directory: Pa
     address = next(node["address"] for node in nodes if node["name"] == worker)
     urls = [url for url in cluster.outputs["web_urls"] if f"//{address}:" not in url]
     assert len(urls) == len(nodes) - 1 > 1
-    with serving(urls, directory / "answers") as answers:
+    with serving(cluster, urls, directory / "answers") as answers:
         make_up(**variables)
     assert position("delete-replaced", f"k8s-{worker}-join") < position("delete-replaced", f"k8s-{worker}-domain")
     assert answers.failures() == [], "the other nodes and the URL keep serving"
