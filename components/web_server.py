@@ -18,8 +18,8 @@ LABELS = {"app": NAME}
 PORT = 80
 WITHDRAWAL_SECONDS, MOST_WITHDRAWAL_SECONDS = 10, 60
 """How long a pod that goes serves on, before `timeoutFactor`, and at most. Emulated nodes that have nothing else to do
-send it requests for up to 8 s more. On a host of half the usual speed one went on for longer than 25 s, and its
-requests were refused."""
+send it requests for up to 8 s more; beside a fourth machine one request met no answer after 10 s. A node with next to
+no processor time did for 160 s, which no wait covers."""
 GRACE_SECONDS = 30
 """How long it then has to answer what it has begun: as long as Kubernetes gives to both together by default."""
 

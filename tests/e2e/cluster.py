@@ -93,8 +93,9 @@ def _write(**values: Any) -> None:
 
 def make_up(**variables: str) -> dict[str, str]:
     """Runs `make up STACK=lab`; the operation on every resource that was not left as it was."""
+    asked = [f"{name}={value}" for name, value in variables.items()]
     with workers_standing_back():
-        said = run("make", "up", "STACK=lab", *(f"{k}={value}" for k, value in variables.items()), seconds=RUN_PATIENCE)
+        said = run("make", "up", "STACK=lab", *asked, seconds=RUN_PATIENCE)
     print(said)  # pytest shows it where the test fails: why a run has repaired what nobody had broken
     return operations()
 

@@ -16,7 +16,7 @@ while sleep 1; do
   for url in "$@"; do
     # What curl says of an answer that did not come is all that is known of it afterwards.
     format='%{time_total} s %{errormsg} %{http_code}\n'
-    # A node that is emulated beside a machine that is being made may need 10 s. A minute is a browser's patience.
+    # With 10 s, requests that an emulated node had accepted failed while a fourth machine was made beside it.
     echo "$EPOCHREALTIME $url $(curl --silent --output /dev/null --max-time 60 --write-out "$format" "$url")"
   done
 done
