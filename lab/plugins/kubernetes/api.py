@@ -26,6 +26,9 @@ LONGEST_PAUSE = 5.0
 REQUEST_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
 _PASSING = {429, 500, 502, 503, 504}  # 500 is also what a slow etcd becomes
+# Of a node port: an earlier attempt of the same request may be under way still, or have failed without giving the port
+# back, which the API server then does itself within minutes.
+_TAKEN = "provided port is already allocated"
 
 
 class ApiError(PluginError):
@@ -109,7 +112,8 @@ class Api:
                 if lost:
                     lost()
             else:
-                if answer.status_code not in _PASSING:
+                taken = attempts > 1 and _TAKEN in answer.text and time.monotonic() + pause <= end
+                if answer.status_code not in _PASSING and not taken:
                     return _result(answer)
                 trouble = f"status {answer.status_code}"
                 if lost:
