@@ -26,8 +26,9 @@ LONGEST_PAUSE = 5.0
 REQUEST_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
 _PASSING = {429, 500, 502, 503, 504}  # 500 is also what a slow etcd becomes
-# Of a node port: an earlier attempt of the same request may be under way still, or have failed without giving the port
-# back, which the API server then does itself within minutes.
+# Of a node port: an earlier attempt of the same request, whose answer was lost, has it. Server-side apply takes a port
+# before etcd takes the Service, and keeps it where etcd does not (k8s.io/apiserver, Store.Update); the API server looks
+# at all ports every 3 minutes, and its fourth look gives it back (portallocator/controller/repair.go).
 _TAKEN = "provided port is already allocated"
 
 
