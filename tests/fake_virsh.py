@@ -26,7 +26,7 @@ if fault:
     print("error: " + fault, file=sys.stderr)
     sys.exit(1)
 
-READS = {{"list", "domstate", "dumpxml", "net-list", "net-info", "net-dumpxml", "pool-list", "pool-dumpxml"}}
+READS = {{"list", "desc", "domstate", "dumpxml", "net-list", "net-info", "net-dumpxml", "pool-list", "pool-dumpxml"}}
 READS |= {{"pool-refresh", "version", "vol-list"}}
 if verb not in READS:
     with open(home + "/changes", "a") as record:
@@ -57,6 +57,10 @@ match verb:
         listing("pools")
     case "dumpxml":
         print(world["domains"][need("domains", "--domain")]["xml"])
+    case "desc":
+        print(world["domains"][need("domains", "--domain")]["xml"].partition("<description>")[2].partition("<")[0])
+    case "start":
+        world["domains"][need("domains", "--domain")]["active"] = True
     case "domstate":
         domain = world["domains"][need("domains", "--domain")]
         print(domain["state"] + (f" ({{domain['reason']}})" if "--reason" in words else ""))

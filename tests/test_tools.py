@@ -583,7 +583,7 @@ def test_the_way_out_of_a_refusal_is_a_command_that_is_there(host: Path, stack: 
     ]
 
 
-@pytest.mark.parametrize("module", ["doctor", "leftovers", "repair", "check_configuration"])
+@pytest.mark.parametrize("module", ["doctor", "leftovers", "power", "repair", "check_configuration"])
 def test_a_tool_without_its_file_says_how_it_is_used(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"tools.{module}"],
