@@ -18,6 +18,8 @@ with open(home + "/world.json") as file:
     world = json.load(file)
 assert sys.argv[1] == "--connect", sys.argv
 verb, *words = sys.argv[3:]
+with open(home + "/asked", "a") as record:
+    print(verb, file=record)
 given = dict(zip(words, words[1:]))
 if world["hangs"]:
     time.sleep(60)
@@ -153,6 +155,11 @@ class Hypervisor:
         """Everything there is."""
         world: dict[str, Any] = json.loads((self.directory / "world.json").read_text())
         return world
+
+    def asked(self) -> list[str]:
+        """The verb of each call, in order."""
+        record = self.directory / "asked"
+        return record.read_text().split() if record.exists() else []
 
     def _write(self, **changes: Any) -> None:
         world = self.world() if (self.directory / "world.json").exists() else {}

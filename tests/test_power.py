@@ -153,6 +153,21 @@ def keep(run: subprocess.Popen[bytes], uri: str, stack_file: Path) -> subprocess
     return subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
 
 
+def test_a_machine_that_goes_off_right_after_the_run_has_begun_is_started(
+    libvirt: Hypervisor, run: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    with keep(run, "qemu:///system", tmp_path / "Pulumi.x.yaml") as keeper:
+        end = time.monotonic() + 20
+        while len(libvirt.asked()) < 2:  # the first look
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        goes_off(libvirt)
+        assert keeper.stderr is not None
+        assert keeper.stderr.readline() == f"{STARTED}\n"
+        run.kill()
+        assert keeper.wait(20) == 0
+
+
 @pytest.mark.usefixtures("libvirt")
 def test_a_keeper_ends_with_the_run_that_it_belongs_to(run: subprocess.Popen[bytes], tmp_path: Path) -> None:
     with keep(run, "qemu:///system", tmp_path / "Pulumi.x.yaml") as keeper:

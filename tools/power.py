@@ -87,6 +87,7 @@ def main(stack_file: Path, process: int) -> None:
     except ProcessLookupError:
         return
     keeper = Keeper(Virsh(uri), cluster, lambda line: print(line, file=sys.stderr, flush=True))
+    keeper.look()  # at once: what has not been seen to run is left off
     while not select.select([alive], [], [], PAUSE)[0]:
         keeper.look()
 
