@@ -74,6 +74,8 @@ VICTIMS = {
 POWER_PATIENCE = 480
 """The plugin gives up a machine that it has not heard of for five minutes."""
 
+STARTED_AGAIN = ".* while this run needs it, and started again"
+
 MACHINES_OFF = [
     Fault(
         name=f"off-{phase}",
@@ -82,6 +84,7 @@ MACHINES_OFF = [
         # A domain that is not there yet cannot lose its power.
         when=ends("k8s-worker-1-domain") if phase == "domains" else when,
         inject=off(VICTIMS[phase]),
+        message=f"{VICTIMS[phase]}: {STARTED_AGAIN}",
         patience=POWER_PATIENCE,
     )
     for phase, (start, when) in PHASES.items()
@@ -91,6 +94,6 @@ MACHINES_OFF = [
     "control-plane-1 loses its power",
     off("control-plane-1"),
     ("flannel", "web-server"),
-    message="control-plane-1: its API server does not answer; it is waited for",
+    message=f"control-plane-1: {STARTED_AGAIN}",
     patience=POWER_PATIENCE,
 )
