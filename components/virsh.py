@@ -49,12 +49,12 @@ class Domain:
 class Virsh:
     """virsh on one hypervisor."""
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
+    def __init__(self, uri: str, limit: float | None = None) -> None:
+        self.uri, self._limit = uri, limit
 
     def __call__(self, *words: str, limit: float | None = None) -> str:
         """What virsh prints. Raises LeftoversError where it fails, is missing, or does not end in time (LIMIT)."""
-        command, limit = self.command(*words), limit or LIMIT
+        command, limit = self.command(*words), limit or self._limit or LIMIT
         environment = {**os.environ, "LC_ALL": "C"}
         try:
             done = subprocess.run(

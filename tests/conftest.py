@@ -14,6 +14,7 @@ from components.project import PROJECT
 from components.settings import Settings
 from tests.configuration import REPOSITORY, as_pulumi_hands_it_over, default_values
 from tests.fake_host import FakeHost
+from tests.fake_virsh import Hypervisor
 from tests.qcow2 import qcow2
 from tests.recording import Run, run
 from tests.sandbox import Sandbox
@@ -118,6 +119,14 @@ def program(request: pytest.FixtureRequest) -> Run:
 def machine(tmp_path: Path) -> Sandbox:
     """A machine to run scripts on, with stand-ins for its commands."""
     return Sandbox(tmp_path / "machine")
+
+
+@pytest.fixture
+def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
+    """A hypervisor without anything, behind the virsh on PATH."""
+    made = Hypervisor(tmp_path / "virsh")
+    monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
+    return made
 
 
 @pytest.fixture

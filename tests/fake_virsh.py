@@ -28,7 +28,7 @@ if fault:
     print("error: " + fault, file=sys.stderr)
     sys.exit(1)
 
-READS = {{"list", "desc", "domstate", "dumpxml", "net-list", "net-info", "net-dumpxml", "pool-list", "pool-dumpxml"}}
+READS = {{"list", "domstate", "dumpxml", "net-list", "net-info", "net-dumpxml", "pool-list", "pool-dumpxml"}}
 READS |= {{"pool-refresh", "version", "vol-list"}}
 if verb not in READS:
     with open(home + "/changes", "a") as record:
@@ -59,8 +59,6 @@ match verb:
         listing("pools")
     case "dumpxml":
         print(world["domains"][need("domains", "--domain")]["xml"])
-    case "desc":
-        print(world["domains"][need("domains", "--domain")]["xml"].partition("<description>")[2].partition("<")[0])
     case "start":
         world["domains"][need("domains", "--domain")]["active"] = True
     case "domstate":

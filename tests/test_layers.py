@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from components.virsh import LeftoversError, Virsh
@@ -14,13 +12,6 @@ from tools.stack_state import StackState
 
 SEED = f"<disk device='cdrom'><source file='{DIRECTORY}/k8s-worker-1-seed-1.iso'/><target dev='hda'/></disk>"
 LAYER = f"{DIRECTORY}/k8s-worker-1.s1"
-
-
-@pytest.fixture
-def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
-    made = Hypervisor(tmp_path / "virsh")
-    monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
-    return made
 
 
 def disk(file: str, device: str = "vda") -> str:

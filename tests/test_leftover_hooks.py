@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -18,11 +17,9 @@ from tests.recording import run
 
 
 @pytest.fixture
-def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
-    made = Hypervisor(tmp_path / "virsh")
-    monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
+def hypervisor(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"libvirt:uri": "qemu+ssh://host/system"}))
-    return made
+    return hypervisor
 
 
 def create(kind: str, **inputs: Any) -> None:

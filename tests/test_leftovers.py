@@ -22,13 +22,6 @@ OTHERWISE = "If not, choose another name for this cluster: pulumi config set clu
 
 
 @pytest.fixture
-def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
-    made = Hypervisor(tmp_path / "virsh")
-    monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
-    return made
-
-
-@pytest.fixture
 def said() -> list[str]:
     """What was said so far."""
     return []

@@ -22,10 +22,8 @@ STARTED = "worker-1: shut off (destroyed) while this run needs it, and started a
 
 
 @pytest.fixture
-def libvirt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
+def libvirt(hypervisor: Hypervisor) -> Hypervisor:
     """A hypervisor with a worker that runs."""
-    hypervisor = Hypervisor(tmp_path / "bin")
-    monkeypatch.setenv("PATH", f"{hypervisor.directory}:{os.environ['PATH']}")
     runs(hypervisor)
     return hypervisor
 

@@ -15,13 +15,11 @@ from tools.stack_state import StackState
 
 
 @pytest.fixture
-def hypervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
-    made = Hypervisor(tmp_path / "virsh")
-    monkeypatch.setenv("PATH", f"{made.directory}:/usr/bin:/bin")
+def hypervisor(hypervisor: Hypervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hypervisor:
     monkeypatch.setattr(stale_bridge, "NETWORK_INTERFACES", tmp_path)
     monkeypatch.setattr(wake, "SETTLE", 0)
-    shows(made)
-    return made
+    shows(hypervisor)
+    return hypervisor
 
 
 UP = "NO-CARRIER,BROADCAST,MULTICAST,UP"

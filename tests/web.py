@@ -43,6 +43,10 @@ def serve(*answers: Answer) -> Iterator[Web]:
             self.end_headers()
             self.wfile.write(answer.body)
 
+        def do_PATCH(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 

@@ -10,8 +10,7 @@ import os
 import select
 import sys
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from components.leftovers import MARK
@@ -32,7 +31,7 @@ class Keeper:
     """Remembers which of a cluster's machines ran, and which of them were off at the last look."""
 
     def __init__(self, virsh: Virsh, cluster: Cluster, say: Callable[[str], None]) -> None:
-        self._virsh, self._cluster, self._say = partial(virsh, limit=LIMIT), cluster, say
+        self._virsh, self._cluster, self._say = virsh, cluster, say
         self._ran: set[str] = set()
         self._off: set[str] = set()
         self._starts: Counter[str] = Counter()
@@ -43,8 +42,8 @@ class Keeper:
         One that was off from the beginning is Pulumi's, which starts it itself.
         """
         try:
-            running = self._ours()
-            there = self._ours("--all")
+            running = self._ours(self._virsh.names("list"))
+            there = self._ours(self._virsh.domains())
         except LeftoversError:
             return
         self._ran = (self._ran | running) & there
@@ -53,14 +52,14 @@ class Keeper:
             self._start(name)
         self._off = off
 
-    def _ours(self, *which: str) -> set[str]:
-        names = {line.strip() for line in self._virsh("list", "--name", *which).splitlines()}
+    def _ours(self, names: Iterable[str]) -> set[str]:
         return {name for name in names if self._cluster.owns_domain(name)}
 
     def _start(self, name: str) -> None:
         machine = name.removeprefix(f"{self._cluster.name}-")
         try:
-            if MARK not in self._virsh("desc", "--domain", name):  # somebody else's
+            domain = self._virsh.domain(name)
+            if domain is None or not domain.description.startswith(MARK):  # gone, or somebody else's
                 return
             state = " ".join(self._virsh("domstate", "--domain", name, "--reason").split())
             if self._starts[name] == MOST_STARTS:
@@ -86,7 +85,7 @@ def main(stack_file: Path, process: int) -> None:
         alive = os.pidfd_open(process)
     except ProcessLookupError:
         return
-    keeper = Keeper(Virsh(uri), cluster, lambda line: print(line, file=sys.stderr, flush=True))
+    keeper = Keeper(Virsh(uri, LIMIT), cluster, lambda line: print(line, file=sys.stderr, flush=True))
     keeper.look()  # at once: what has not been seen to run is left off
     while not select.select([alive], [], [], PAUSE)[0]:
         keeper.look()

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from lab.plugins.kubernetes.api import Api, ApiError, UnreachableError
 from lab.plugins.kubernetes.config import Cluster
+from tests.web import Answer, serve
 
-TAKEN = (422, '{"reason": "Invalid", "message": "spec.ports[0].nodePort: 30080: provided port is already allocated"}')
-BUSY = (504, '{"message": "request did not complete within requested timeout"}')
-MADE = (201, '{"kind": "Service"}')
+TAKEN = Answer(
+    422, b'{"reason": "Invalid", "message": "spec.ports[0].nodePort: 30080: provided port is already allocated"}'
+)
+BUSY = Answer(504, b'{"message": "request did not complete within requested timeout"}')
+MADE = Answer(201, b'{"kind": "Service"}')
 
 
-def asked(*answers: tuple[int, str], seconds: float = 10) -> tuple[dict[str, Any] | Exception, int]:
+def asked(*answers: Answer, seconds: float = 10) -> tuple[dict[str, Any] | Exception, int]:
     """What comes of a request to a server that gives these answers, the last one for ever; how often it was asked."""
-    with _server(answers) as (address, requests):
+    with serve(*answers) as web:
 
         async def ask() -> dict[str, Any]:
-            return await Api(Cluster(server=address)).request("PATCH", "/api/v1/x", body={}, seconds=seconds)
+            return await Api(Cluster(server=web.url)).request("PATCH", "/api/v1/x", body={}, seconds=seconds)
 
         try:
-            return asyncio.run(ask()), len(requests)
+            return asyncio.run(ask()), len(web.asked)
         except (ApiError, UnreachableError) as error:
-            return error, len(requests)
+            return error, len(web.asked)
 
 
 def test_a_server_that_is_overloaded_is_asked_again() -> None:
@@ -53,33 +52,5 @@ def test_a_node_port_that_does_not_come_back_in_time_is_named_and_not_an_unreach
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_any_other_refusal_after_a_lost_attempt_is_final(status: int) -> None:
-    result, requests = asked(BUSY, (status, '{"message": "no"}'), MADE)
+    result, requests = asked(BUSY, Answer(status, b'{"message": "no"}'), MADE)
     assert (str(result), requests) == ("no", 2)
-
-
-@contextmanager
-def _server(answers: tuple[tuple[int, str], ...]) -> Iterator[tuple[str, list[str]]]:
-    requests: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PATCH(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            status, text = answers[min(len(requests), len(answers) - 1)]
-            requests.append(self.path)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", requests
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
