@@ -70,7 +70,7 @@ def test_a_machine_that_was_deleted_by_hand_is_made_again(cluster: Cluster) -> N
 
 @pytest.mark.long
 def test_services_that_were_stopped_by_hand_are_started_again(cluster: Cluster) -> None:
-    cluster.on(cluster.outputs["nodes"][1], "sudo systemctl stop kubelet ")
+    cluster.on(cluster.outputs["nodes"][1], "sudo systemctl stop kubelet")
     done = make_up()
     assert "k8s-worker-1-prepare" in done
     assert cluster.on(cluster.outputs["nodes"][1], "systemctl is-active kubelet").strip() == "active"
