@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +23,15 @@ while sleep 1; do
   done
 done
 """
+
+WATCH = """
+endpoints='{range .endpoints[*]}{.nodeName} {.addresses[0]} {.conditions}; {end}{"\\n"}'
+while sleep 1; do
+  kubectl get endpointslices --selector=kubernetes.io/service-name=nginx --watch --output=jsonpath="$endpoints" |
+    while read -r line; do echo "$EPOCHREALTIME $line"; done
+done
+"""
+"""Whom the cluster counts in at which time: what it takes to know why an answer did not come."""
 
 
 @dataclass
@@ -45,13 +56,31 @@ def serving(cluster: Cluster, urls: Sequence[str], log: Path) -> Iterator[Servin
     Begins when all is settled: a request that fails is the fault of what is done now, and not of what was done before.
     """
     settle(cluster)
-    with log.open("w") as file:
-        asking = subprocess.Popen(["lab/enter", "bash", "-c", ASK, "ask", *urls], cwd=REPOSITORY, stdout=file)
+    endpoints = log.with_name(f"{log.name}-endpoints")
+    kubeconfig = {**os.environ, "KUBECONFIG": str(cluster.directory / "kubeconfig")}
     try:
-        yield Serving(log)
+        with _goes_on(log, ASK, *urls), _goes_on(endpoints, WATCH, env=kubeconfig):
+            yield Serving(log)
+    finally:  # pytest shows it where the test fails
+        print(f"The web server's endpoints meanwhile:\n{endpoints.read_text()}")
+
+
+@contextlib.contextmanager
+def _goes_on(log: Path, script: str, *arguments: str, env: dict[str, str] | None = None) -> Iterator[None]:
+    """A script in the lab that prints into the log until the end, when it is killed with all that it has started."""
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            ["lab/enter", "bash", "-c", script, "bash", *arguments],
+            cwd=REPOSITORY,
+            env=env,
+            stdout=file,
+            start_new_session=True,
+        )
+    try:
+        yield
     finally:
-        asking.kill()
-        asking.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def settle(cluster: Cluster) -> None:
