@@ -20,6 +20,9 @@ WITHDRAWAL_SECONDS, MOST_WITHDRAWAL_SECONDS = 10, 60
 """How long a pod that goes serves on, before `timeoutFactor`, and at most. Emulated nodes that have nothing else to do
 send it requests for up to 8 s more; beside a fourth machine one request met no answer after 10 s. A node with next to
 no processor time did for 160 s, which no wait covers."""
+FAILURES = 3
+"""Kubernetes' own failureThreshold of a probe, before `timeoutFactor`. A node that is short of processor time answers
+probes late for minutes; with its pods counted out, and no others, every node refuses requests at once."""
 GRACE_SECONDS = 30
 """How long it then has to answer what it has begun: as long as Kubernetes gives to both together by default."""
 
@@ -103,8 +106,8 @@ def _pod(settings: Settings) -> core.v1.PodSpecArgs:
                 image=settings.web_server_image,
                 image_pull_policy="IfNotPresent",  # a registry that is away must not keep a node from what it has
                 ports=[core.v1.ContainerPortArgs(name="http", container_port=PORT, protocol="TCP")],
-                readiness_probe=_probe(period=5),
-                liveness_probe=_probe(period=20),
+                readiness_probe=_probe(settings, period=5),
+                liveness_probe=_probe(settings, period=20),
                 # Nodes learn seconds after the fact that a pod goes, and send it requests until then.
                 lifecycle=core.v1.LifecycleArgs(
                     pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=withdrawal))
@@ -126,9 +129,10 @@ def _pod(settings: Settings) -> core.v1.PodSpecArgs:
     )
 
 
-def _probe(*, period: int) -> core.v1.ProbeArgs:
+def _probe(settings: Settings, *, period: int) -> core.v1.ProbeArgs:
     return core.v1.ProbeArgs(
         http_get=core.v1.HTTPGetActionArgs(path="/", port="http"),
         period_seconds=period,
         timeout_seconds=10,  # the default of 1 s fails on a busy emulated machine
+        failure_threshold=FAILURES * settings.timeout_factor,
     )

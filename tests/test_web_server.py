@@ -65,6 +65,15 @@ def test_a_pod_counts_only_when_it_answers_http(applied: Run) -> None:
         assert container(applied)[probe]["timeoutSeconds"] == 10, "1 s is too short on an emulated machine"
 
 
+@pytest.mark.parametrize(("factor", "failures"), [(1, 3), (8, 24)])
+def test_a_pod_that_answers_late_serves_on_for_longer_where_machines_are_slow(
+    run_program: RunProgram, factor: int, failures: int
+) -> None:
+    """With none of the pods ready every node refuses requests at once, though each pod would have answered."""
+    slow = container(run_program(timeoutFactor=factor))
+    assert [slow[probe]["failureThreshold"] for probe in ("readinessProbe", "livenessProbe")] == [failures, failures]
+
+
 def test_an_image_that_a_node_has_is_not_asked_for_again(applied: Run) -> None:
     assert container(applied)["imagePullPolicy"] == "IfNotPresent"
 
