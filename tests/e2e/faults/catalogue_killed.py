@@ -71,9 +71,6 @@ VICTIMS = {
     "flannel": "worker-2",
     "web-server": "worker-1",
 }
-POWER_PATIENCE = 480
-"""The plugin gives up a machine that it has not heard of for five minutes."""
-
 STARTED_AGAIN = ".* while this run needs it, and started again"
 
 MACHINES_OFF = [
@@ -85,7 +82,6 @@ MACHINES_OFF = [
         when=ends("k8s-worker-1-domain") if phase == "domains" else when,
         inject=off(VICTIMS[phase]),
         message=f"{VICTIMS[phase]}: {STARTED_AGAIN}",
-        patience=POWER_PATIENCE,
     )
     for phase, (start, when) in PHASES.items()
     if phase in VICTIMS
@@ -95,5 +91,4 @@ MACHINES_OFF = [
     off("control-plane-1"),
     ("flannel", "web-server"),
     message=f"control-plane-1: {STARTED_AGAIN}",
-    patience=POWER_PATIENCE,
 )
